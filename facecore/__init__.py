@@ -1,0 +1,1 @@
+"""Reads facial expression and gender from photos, videos and a webcam."""

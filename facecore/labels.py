@@ -1,0 +1,72 @@
+"""Tasks, canonical label names, their display names and colours, and each data set's aliases."""
+
+from typing import Literal
+
+Task = Literal["expression", "gender"]
+TASKS: tuple[Task, ...] = ("expression", "gender")
+
+EXPRESSIONS: tuple[str, ...] = (
+    "angry",
+    "disgust",
+    "fear",
+    "happy",
+    "sad",
+    "surprise",
+    "neutral",
+)
+"""The seven expressions in the column order of FER-2013's csv (0 = angry ... 6 = neutral)."""
+
+GENDERS: tuple[str, ...] = ("man", "woman")
+
+LABELS: dict[Task, tuple[str, ...]] = {"expression": EXPRESSIONS, "gender": GENDERS}
+
+# Okabe-Ito colours, which colour-blind readers can tell apart; never shown without the word.
+COLORS: dict[str, str] = {
+    "angry": "#D55E00",
+    "disgust": "#009E73",
+    "fear": "#CC79A7",
+    "happy": "#F0E442",
+    "neutral": "#999999",
+    "sad": "#0072B2",
+    "surprise": "#56B4E9",
+    "man": "#0072B2",
+    "woman": "#E69F00",
+}
+
+# Folder and column names that data sets use for the canonical labels.
+ALIASES: dict[str, str] = {
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "afraid": "fear",
+    "happiness": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+    "male": "man",
+    "female": "woman",
+    "men": "man",
+    "women": "woman",
+}
+
+
+def to_canonical(name: str) -> str:
+    """Return the canonical label for a data set's own spelling.
+
+    Raises:
+        ValueError: if the name is neither a canonical label nor a known alias.
+    """
+    key = name.strip().lower()
+    key = ALIASES.get(key, key)
+    if key not in COLORS:
+        raise ValueError(f"unknown label {name!r}; known are {', '.join(COLORS)}")
+    return key
+
+
+def display_name(label: str) -> str:
+    """Return the label as a person reads it: ``"happy"`` becomes ``"Happy"``."""
+    return label.capitalize()
+
+
+def to_rgb(color: str) -> tuple[int, int, int]:
+    """Return ``"#RRGGBB"`` as three numbers 0-255."""
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

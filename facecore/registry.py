@@ -1,0 +1,217 @@
+"""Model bundles on disk: models/<name>/ with model.keras, card.json, history.csv and evaluations/.
+
+Reads and writes cards only; opening the network itself is ``facecore.inference``.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from facecore.errors import ChecksumMismatchError, InvalidModelCardError, ModelNotFoundError
+from facecore.labels import LABELS, Task
+
+SCHEMA_VERSION = 1
+MODEL_FILE = "model.keras"
+CARD_FILE = "card.json"
+HISTORY_FILE = "history.csv"
+EVALUATIONS_DIR = "evaluations"
+
+_PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+
+def models_dir() -> Path:
+    """Return the models folder: ``FACECORE_MODELS_DIR``, else ``models/`` of the project."""
+    return Path(os.environ.get("FACECORE_MODELS_DIR") or _PROJECT_DIR / "models")
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What a network expects of a face.
+
+    Args:
+        height: rows in pixels.
+        width: columns in pixels.
+        color: "gray" (one channel) or "rgb" (three).
+        margin: how much larger than the detector's box the square crop is, as a fraction of the
+            box's side: 0.2 means 20 % larger in all, 10 % on each side; negative crops inside.
+            Gives a live crop the framing of the training pictures.
+        shift_y: how far the crop's centre lies below the box's centre, as a fraction of the
+            box's side.
+    """
+
+    height: int
+    width: int
+    color: str = "gray"
+    margin: float = 0.0
+    shift_y: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.color not in ("gray", "rgb"):
+            raise ValueError(f"color must be 'gray' or 'rgb', got {self.color!r}")
+        if self.height < 1 or self.width < 1 or not -0.5 <= self.margin <= 2:
+            raise ValueError(f"impossible input: {self.height}x{self.width}, margin {self.margin}")
+
+    @property
+    def num_channels(self) -> int:
+        """1 for grey, 3 for RGB."""
+        return 1 if self.color == "gray" else 3
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Everything a reader or a program must know of a network.
+
+    Args:
+        name: the bundle's folder name.
+        title: as shown in the dashboard.
+        task: "expression" or "gender".
+        labels: canonical names in the network's column order.
+        input: size, colour and framing of a face.
+        architecture: the builder's name.
+        num_parameters: weights and biases in all.
+        temperature: the logits are divided by it before softmax, for calibration; already part
+            of the stored network, recorded here for the reader.
+        training: data sets with split, count and licence; config; seed; epochs; best epoch;
+            duration in seconds; versions.
+        metrics: per evaluated split, fractions 0-1.
+        framing: how the margin was measured, and the result.
+        intended_use: what it is for.
+        excluded_uses: what it must not be used for.
+        limitations: known failures.
+        licence: of the weights.
+        sha256: of model.keras.
+    """
+
+    name: str
+    title: str
+    task: Task
+    labels: tuple[str, ...]
+    input: InputSpec
+    architecture: str
+    num_parameters: int
+    sha256: str
+    temperature: float = 1.0
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    framing: Mapping[str, Any] = field(default_factory=dict)
+    intended_use: str = ""
+    excluded_uses: str = ""
+    limitations: tuple[str, ...] = ()
+    licence: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            raise ValueError(f"schema version {self.schema_version}, expected {SCHEMA_VERSION}")
+        if self.task not in LABELS:
+            raise ValueError(f"task must be one of {', '.join(LABELS)}, got {self.task!r}")
+        unknown = set(self.labels) - set(LABELS[self.task])
+        if unknown or len(set(self.labels)) < 2 or len(set(self.labels)) != len(self.labels):
+            raise ValueError(f"labels of task {self.task} cannot be {list(self.labels)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "ModelCard":
+        """Build a card from its JSON form.
+
+        Raises:
+            ValueError, TypeError, KeyError: where the data breaks the schema.
+        """
+        known = {f.name for f in fields(cls)}
+        if unknown := set(data) - known:
+            raise ValueError(f"unknown keys {', '.join(sorted(unknown))}")
+        values = dict(data)
+        values["input"] = InputSpec(**values["input"])
+        values["labels"] = tuple(values["labels"])
+        values["limitations"] = tuple(values.get("limitations", ()))
+        return cls(**values)
+
+
+def compute_sha256(path: Path) -> str:
+    """Return the file's SHA-256 as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_card(bundle: Path) -> ModelCard:
+    """Read and check ``<bundle>/card.json``.
+
+    Raises:
+        ModelNotFoundError: if the folder has no card.
+        InvalidModelCardError: if the card is unreadable or breaks the schema.
+    """
+    path = bundle / CARD_FILE
+    try:
+        card = ModelCard.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise ModelNotFoundError(
+            f"There is no model called '{bundle.name}' in {bundle.parent}: expected {path.name} "
+            "there. Train it with training/train.py or restore the folder."
+        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+        raise InvalidModelCardError(
+            f"The card of model '{bundle.name}' cannot be used ({error}); restore the folder or "
+            "train the model again."
+        ) from error
+    if card.name != bundle.name:
+        raise InvalidModelCardError(
+            f"The folder '{bundle.name}' holds the card of model '{card.name}'; rename the folder."
+        )
+    return card
+
+
+def list_bundles(root: Path | None = None) -> list[Path]:
+    """Return the folders under ``root`` (default: the models folder) that hold a card, by name."""
+    root = root or models_dir()
+    return sorted(path.parent for path in root.glob(f"*/{CARD_FILE}"))
+
+
+def list_cards(root: Path | None = None, task: Task | None = None) -> list[ModelCard]:
+    """Return the valid cards under ``root``, by name; a damaged one is left out.
+
+    ``load_card`` tells what is wrong with a bundle that is missing here.
+    """
+    cards = []
+    for bundle in list_bundles(root):
+        try:
+            card = load_card(bundle)
+        except InvalidModelCardError:
+            continue
+        if task is None or card.task == task:
+            cards.append(card)
+    return cards
+
+
+def verify_checksum(bundle: Path, card: ModelCard) -> Path:
+    """Return the path of the bundle's network after checking that it is the card's.
+
+    Raises:
+        ModelNotFoundError: if the network file is missing.
+        ChecksumMismatchError: if it was altered.
+    """
+    path = bundle / MODEL_FILE
+    if not path.is_file():
+        raise ModelNotFoundError(
+            f"Model '{bundle.name}' has no {MODEL_FILE}; restore the folder or train it again."
+        )
+    if compute_sha256(path) != card.sha256:
+        raise ChecksumMismatchError(
+            f"The network of model '{bundle.name}' is not the one its card describes (checksum "
+            "differs), so it was not opened; restore the folder or train the model again."
+        )
+    return path
+
+
+def save_card(bundle: Path, card: ModelCard) -> None:
+    """Write ``<bundle>/card.json`` in one step, so that no reader meets half a card."""
+    bundle.mkdir(parents=True, exist_ok=True)
+    part = bundle / f"{CARD_FILE}.part"
+    part.write_text(json.dumps(card.to_dict(), indent=2) + "\n", encoding="utf-8")
+    part.replace(bundle / CARD_FILE)

@@ -1,0 +1,130 @@
+"""What the pipeline returns: a frame's faces and, for each face, one prediction per task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facecore.labels import TASKS, Task
+
+Box = tuple[int, int, int, int]
+"""``(x1, y1, x2, y2)`` in pixels of the original frame, x2 and y2 exclusive."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """One network's answer for one face.
+
+    Args:
+        labels: the class names, in the network's column order.
+        probs: float32 array of shape (num_classes,), sums to 1.
+    """
+
+    labels: tuple[str, ...]
+    probs: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if self.probs.shape != (len(self.labels),):
+            raise ValueError(f"expected {len(self.labels)} probabilities, got {self.probs.shape}")
+
+    @property
+    def label(self) -> str:
+        """The most probable label."""
+        return self.labels[int(np.argmax(self.probs))]
+
+    @property
+    def confidence(self) -> float:
+        """The probability of that label, 0-1."""
+        return float(np.max(self.probs))
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """Every label with its probability."""
+        return {label: float(p) for label, p in zip(self.labels, self.probs, strict=True)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form: label, confidence, probabilities."""
+        return {
+            "label": self.label,
+            "confidence": self.confidence,
+            "probabilities": self.probabilities,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One face in one frame.
+
+    Args:
+        xyxy: its box in pixels of the original frame, x2/y2 exclusive.
+        detection_score: the cascade's weight; unbounded, never a percentage.
+        person_id: the tracker's number from 1, or None where nothing tracks.
+        predictions: one per task; a task without a classifier is absent.
+    """
+
+    xyxy: Box
+    detection_score: float = 0.0
+    person_id: int | None = None
+    predictions: Mapping[Task, Prediction] = field(default_factory=dict)
+
+    @property
+    def expression(self) -> Prediction | None:
+        """The expression prediction, if one was made."""
+        return self.predictions.get("expression")
+
+    @property
+    def gender(self) -> Prediction | None:
+        """The gender prediction, if one was made."""
+        return self.predictions.get("gender")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form: box, person (if tracked), one entry per task."""
+        person = {} if self.person_id is None else {"person": self.person_id}
+        tasks = {task: self.predictions[task].to_dict() for task in TASKS if task in self.predictions}
+        return {"box": list(self.xyxy), **person, **tasks}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameResult:
+    """All faces of one frame.
+
+    Args:
+        index: the frame's number from 0.
+        time_s: its media time in seconds.
+        size_wh: its width and height in pixels.
+        faces: in reading order for a photo, in the tracker's order for a video.
+        timings_ms: milliseconds per stage (detect, crop, infer, ...).
+    """
+
+    index: int
+    time_s: float
+    size_wh: tuple[int, int]
+    faces: tuple[Face, ...] = ()
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def without_faces(self, numbers: set[int]) -> "FrameResult":
+        """Return a copy without the faces of these positions, counted from 1."""
+        kept = tuple(f for i, f in enumerate(self.faces, start=1) if i not in numbers)
+        return replace(self, faces=kept)
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return one flat row per face, for a table or CSV."""
+        return [_to_row(self, number, face) for number, face in enumerate(self.faces, start=1)]
+
+
+def _to_row(result: FrameResult, number: int, face: Face) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "frame": result.index,
+        "time_s": round(result.time_s, 3),
+        "face": number,
+        "person": face.person_id,
+        **dict(zip(("x1", "y1", "x2", "y2"), face.xyxy, strict=True)),
+    }
+    for task in TASKS:
+        if (prediction := face.predictions.get(task)) is not None:
+            row[task] = prediction.label
+            row[f"{task}_confidence"] = prediction.confidence
+            row |= {f"p_{label}": p for label, p in prediction.probabilities.items()}
+    return row
