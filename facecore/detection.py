@@ -1,5 +1,6 @@
 """Faces by OpenCV's Haar cascades (Viola and Jones, 2001). The only cascade code."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,11 @@ CASCADES: dict[str, str] = {
     "alt_tree": "haarcascade_frontalface_alt_tree.xml",
     "default": "haarcascade_frontalface_default.xml",
 }
+
+_TILTS_DEG = (0.0, -20.0, 20.0, -40.0, 40.0)
+_NEAR_SIDE = 2.2  # searched area around a known face, in sides of its box
+_NEAR_SIZES = (0.7, 1.5)  # smallest and largest face there, in sides of the known box
+_NEAR_NEIGHBORS = 3  # a face is known to be there, so fainter evidence is enough
 
 _SMALLEST_WINDOW_PX = 24  # the cascades' own window is 20-24 px; nothing smaller can be found
 
@@ -62,10 +68,17 @@ VIDEO_HAAR = HaarOptions()
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One hit of the cascade: its box and its unbounded weight."""
+    """One hit of the cascade.
+
+    Args:
+        xyxy: box in pixels of the frame, x2/y2 exclusive.
+        score: the cascade's unbounded weight.
+        tilt_deg: how far the picture must be turned counter-clockwise to bring the face upright.
+    """
 
     xyxy: Box
     score: float
+    tilt_deg: float = 0.0
 
 
 class HaarDetector:
@@ -84,38 +97,81 @@ class HaarDetector:
         Returns:
             Boxes in pixels of the frame, top to bottom and left to right; none is a normal result.
         """
-        height, width = frame_bgr.shape[:2]
-        scale = min(1.0, self.options.max_side_px / max(height, width))
+        gray, scale = self._to_search_copy(frame_bgr)
+        shorter = min(gray.shape)
+        if shorter < _SMALLEST_WINDOW_PX:
+            return []
+        smallest = max(_SMALLEST_WINDOW_PX, round(shorter * self.options.min_face_fraction))
+        hits = self._search(gray, self.options.min_neighbors, smallest, shorter)
+        found = [Detection(_to_xyxy(x, y, side, scale), weight) for x, y, side, weight in hits]
+        return sorted(found, key=lambda d: (d.xyxy[1], d.xyxy[0]))
+
+    def detect_near(self, frame_bgr: UInt8Array, known: Sequence[Box]) -> list[Detection | None]:
+        """Look for known faces again close to where they were, upright or tilted up to 40 degrees.
+
+        The cascades know upright faces only; a head that leans would be lost.
+
+        Args:
+            frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
+            known: each face's last box in pixels of the frame.
+
+        Returns:
+            One entry per known face: the strongest hit of all tilts, or None.
+        """
+        if not known:
+            return []
+        gray, scale = self._to_search_copy(frame_bgr)
+        return [self._find_near(gray, scale, box) for box in known]
+
+    def _find_near(self, gray: UInt8Array, scale: float, box: Box) -> Detection | None:
+        x1, y1, x2, y2 = (v * scale for v in box)
+        known_side = max(x2 - x1, y2 - y1)
+        smallest, largest = (max(_SMALLEST_WINDOW_PX, round(known_side * s)) for s in _NEAR_SIZES)
+        area = max(largest + 1, round(known_side * _NEAR_SIDE))
+        best: Detection | None = None
+        for tilt_deg in _TILTS_DEG:
+            matrix = cv2.getRotationMatrix2D(((x1 + x2) / 2, (y1 + y2) / 2), tilt_deg, 1.0)
+            matrix[:, 2] += (area - (x1 + x2)) / 2, (area - (y1 + y2)) / 2
+            turned = cv2.warpAffine(gray, matrix, (area, area), borderMode=cv2.BORDER_REPLICATE)
+            back = cv2.invertAffineTransform(matrix)
+            for x, y, side, weight in self._search(turned, _NEAR_NEIGHBORS, smallest, largest):
+                if best is not None and weight <= best.score:
+                    continue
+                cx, cy = back @ (x + side / 2, y + side / 2, 1.0)
+                xyxy = _to_xyxy(cx - side / 2, cy - side / 2, side, scale)
+                best = Detection(xyxy, weight, tilt_deg)
+        return best
+
+    def _to_search_copy(self, frame_bgr: UInt8Array) -> tuple[UInt8Array, float]:
         gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY)
+        height, width = gray.shape
+        scale = min(1.0, self.options.max_side_px / max(height, width))
         if scale < 1:
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
             gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
-        smallest = max(
-            _SMALLEST_WINDOW_PX, round(min(gray.shape) * self.options.min_face_fraction)
-        )
-        if min(gray.shape) < _SMALLEST_WINDOW_PX:
-            return []
-        xywh, _, weights = self._cascade.detectMultiScale3(
-            cv2.equalizeHist(gray),
+        return np.asarray(cv2.equalizeHist(gray), dtype=np.uint8), scale
+
+    def _search(
+        self, gray: UInt8Array, min_neighbors: int, smallest: int, largest: int
+    ) -> list[tuple[float, float, float, float]]:
+        boxes, _, weights = self._cascade.detectMultiScale3(
+            gray,
             scaleFactor=self.options.scale_factor,
-            minNeighbors=self.options.min_neighbors,
+            minNeighbors=min_neighbors,
             minSize=(smallest, smallest),
+            maxSize=(largest, largest),
             outputRejectLevels=True,
         )
-        scale_x, scale_y = width / gray.shape[1], height / gray.shape[0]
-        found = [
-            Detection(_to_xyxy(box, scale_x, scale_y), float(weight))
-            for box, weight in zip(np.reshape(xywh, (-1, 4)), np.ravel(weights), strict=True)
-        ]
-        return sorted(found, key=lambda d: (d.xyxy[1], d.xyxy[0]))
+        rows = zip(np.reshape(boxes, (-1, 4)), np.ravel(weights), strict=True)
+        return [(float(b[0]), float(b[1]), float(b[2]), float(w)) for b, w in rows]
 
 
 def _load_cascade(name: str) -> cv2.CascadeClassifier:
     if not hasattr(cv2, "CascadeClassifier"):
         raise DetectorError(
-            f"OpenCV {cv2.__version__} has no Haar cascades; install opencv-python-headless below 5."
+            f"OpenCV {cv2.__version__} has no Haar cascades; install version 4 of it."
         )
-    path = Path(cv2.data.haarcascades) / CASCADES[name]
+    path = Path(cv2.__file__).parent / "data" / CASCADES[name]
     cascade = cv2.CascadeClassifier(str(path)) if path.is_file() else None
     if cascade is None or cascade.empty():
         raise DetectorError(
@@ -125,11 +181,6 @@ def _load_cascade(name: str) -> cv2.CascadeClassifier:
     return cascade
 
 
-def _to_xyxy(xywh: np.ndarray, scale_x: float, scale_y: float) -> Box:
-    x, y, w, h = (float(v) for v in xywh)
-    return (
-        round(x * scale_x),
-        round(y * scale_y),
-        round((x + w) * scale_x),
-        round((y + h) * scale_y),
-    )
+def _to_xyxy(x: float, y: float, side: float, scale: float) -> Box:
+    """Return a square of the search copy in pixels of the frame."""
+    return round(x / scale), round(y / scale), round((x + side) / scale), round((y + side) / scale)

@@ -1,4 +1,4 @@
-"""Every error that is the user's to mend; each message says what happened, what was expected, what to do."""
+"""Every error that is the user's to mend: its message says what happened and what to do."""
 
 
 class FaceCoreError(Exception):

@@ -65,18 +65,41 @@ def crop_box(frame_bgr: UInt8Array, xyxy: Box) -> UInt8Array:
     return np.asarray(cv2.copyMakeBorder(inside, *pad, cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
-def crop_faces(frame_bgr: UInt8Array, boxes: Sequence[Box], spec: InputSpec) -> list[UInt8Array]:
-    """Cut each face out of a frame with the framing that ``spec`` asks for.
+def crop_faces(
+    frame_bgr: UInt8Array,
+    boxes: Sequence[Box],
+    spec: InputSpec,
+    tilts_deg: Sequence[float] | None = None,
+) -> list[UInt8Array]:
+    """Cut each face out of a frame, upright and with the framing that ``spec`` asks for.
 
     Args:
         frame_bgr: uint8 array of shape (H, W, 3), BGR.
         boxes: detector boxes in pixels.
         spec: gives margin and shift.
+        tilts_deg: counter-clockwise turn that brings each face upright; default: none is tilted.
 
     Returns:
         One uint8 BGR array of shape (side, side, 3) per box.
     """
-    return [crop_box(frame_bgr, square_box(box, spec.margin, spec.shift_y)) for box in boxes]
+    crops = []
+    for box, tilt_deg in zip(boxes, tilts_deg or [0.0] * len(boxes), strict=True):
+        if tilt_deg:
+            crops.append(_crop_upright(frame_bgr, box, spec, tilt_deg))
+        else:
+            crops.append(crop_box(frame_bgr, square_box(box, spec.margin, spec.shift_y)))
+    return crops
+
+
+def _crop_upright(frame_bgr: UInt8Array, box: Box, spec: InputSpec, tilt_deg: float) -> UInt8Array:
+    x1, y1, x2, y2 = box
+    longer = max(x2 - x1, y2 - y1)
+    side = max(1, round(longer * (1 + spec.margin)))
+    centre = ((x1 + x2 - 1) / 2, (y1 + y2 - 1) / 2)
+    matrix = cv2.getRotationMatrix2D(centre, tilt_deg, 1.0)
+    matrix[:, 2] += (side - 1) / 2 - centre[0], (side - 1) / 2 - centre[1] - spec.shift_y * longer
+    crop = cv2.warpAffine(frame_bgr, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(crop, dtype=np.uint8)
 
 
 def to_batch(crops: Sequence[UInt8Array], spec: InputSpec) -> UInt8Array:

@@ -62,12 +62,14 @@ class Face:
         detection_score: the cascade's weight; unbounded, never a percentage.
         person_id: the tracker's number from 1, or None where nothing tracks.
         predictions: one per task; a task without a classifier is absent.
+        tilt_deg: how far the picture must be turned counter-clockwise to bring the face upright.
     """
 
     xyxy: Box
     detection_score: float = 0.0
     person_id: int | None = None
     predictions: Mapping[Task, Prediction] = field(default_factory=dict)
+    tilt_deg: float = 0.0
 
     @property
     def expression(self) -> Prediction | None:
@@ -81,9 +83,13 @@ class Face:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: box, person (if tracked), one entry per task."""
-        person = {} if self.person_id is None else {"person": self.person_id}
-        tasks = {task: self.predictions[task].to_dict() for task in TASKS if task in self.predictions}
-        return {"box": list(self.xyxy), **person, **tasks}
+        row: dict[str, Any] = {"box": list(self.xyxy)}
+        if self.person_id is not None:
+            row["person"] = self.person_id
+        for task in TASKS:
+            if task in self.predictions:
+                row[task] = self.predictions[task].to_dict()
+        return row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
