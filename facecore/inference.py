@@ -1,0 +1,186 @@
+"""Opens a bundle's network and runs it. Imports TensorFlow, so only who predicts imports this."""
+
+import json
+import os
+import threading
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Has to be set before the import: TensorFlow reports its start on stderr otherwise.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import tensorflow as tf
+
+from facecore.errors import ModelError, ModelShapeError
+from facecore.preprocessing import UInt8Array
+from facecore.registry import ModelCard, load_card, verify_checksum
+
+_CONFIG_FILE = "config.json"  # inside model.keras, which is a zip archive
+_CODE_CLASSES = ("Lambda", "__lambda__")
+
+
+class Classifier:
+    """One network, ready for many threads. Load it once per process with ``load_classifier``."""
+
+    def __init__(self, model: keras.Model, card: ModelCard) -> None:
+        _check_shapes(model, card)
+        self.card = card
+        spec = card.input
+        self._image_shape = (spec.height, spec.width, spec.num_channels)
+        self._lock = threading.Lock()
+
+        def run(batch: tf.Tensor) -> tf.Tensor:
+            return model(tf.cast(batch, tf.float32), training=False)
+
+        # A free batch dimension: a new number of faces would trace a new graph otherwise.
+        signature = [tf.TensorSpec((None, *self._image_shape), tf.uint8)]
+        self._run = tf.function(run, input_signature=signature, autograph=False)
+        for size in (1, 2):  # the first calls choose kernels and allocate, which takes seconds
+            self.predict_proba(np.zeros((size, *self._image_shape), dtype=np.uint8))
+
+    def predict_proba(self, batch: UInt8Array) -> npt.NDArray[np.float32]:
+        """Classify all faces of a batch in one call; safe to use from several threads.
+
+        Args:
+            batch: uint8 array of shape (n, H, W, C) from ``to_batch``; n may be 0.
+
+        Returns:
+            float32 array of shape (n, num_classes); rows sum to 1, columns follow ``card.labels``.
+
+        Raises:
+            ValueError: if the batch has another shape or type.
+        """
+        if batch.dtype != np.uint8 or batch.shape[1:] != self._image_shape:
+            raise ValueError(
+                f"expected uint8 images of shape {self._image_shape}, got {batch.dtype} "
+                f"{batch.shape[1:]}"
+            )
+        if len(batch) == 0:
+            return np.empty((0, len(self.card.labels)), dtype=np.float32)
+        with self._lock:
+            probs = self._run(tf.constant(batch)).numpy()
+        return np.asarray(probs, dtype=np.float32)
+
+
+def load_classifier(bundle: Path) -> Classifier:
+    """Open a bundle's network; its checksum is verified before Keras sees the file.
+
+    Args:
+        bundle: folder with card.json and model.keras.
+
+    Raises:
+        ModelNotFoundError: if the card or the network is missing.
+        InvalidModelCardError: if the card breaks the schema.
+        ChecksumMismatchError: if the network is not the card's.
+        ModelShapeError: if the network's input or output differs from the card.
+        ModelError: if the file holds program code or Keras cannot open it.
+    """
+    card = load_card(bundle)
+    path = verify_checksum(bundle, card)
+    _refuse_code(path)
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+        raise ModelError(
+            f"Keras {keras.__version__} cannot open the network of model '{bundle.name}' "
+            f"({str(error).splitlines()[0]}); restore the folder or train the model again."
+        ) from error
+    return Classifier(model, card)
+
+
+def _check_shapes(model: keras.Model, card: ModelCard) -> None:
+    spec = card.input
+    wanted_in = (None, spec.height, spec.width, spec.num_channels)
+    wanted_out = (None, len(card.labels))
+    if model.input_shape != wanted_in or model.output_shape != wanted_out:
+        raise ModelShapeError(
+            f"The network of model '{card.name}' maps {model.input_shape} to "
+            f"{model.output_shape}, but its card says {wanted_in} to {wanted_out}; restore the "
+            "folder or train the model again."
+        )
+
+
+def _refuse_code(path: Path) -> None:
+    """Raise ModelError if the network needs anything but Keras' own layers.
+
+    Keras' safe mode refuses most of this too, in words for programmers.
+    """
+    name = path.parent.name
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read(_CONFIG_FILE))
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ModelError(
+            f"The network of model '{name}' is no Keras file ({error}); restore the folder or "
+            "train the model again."
+        ) from error
+    if _bears_code(config):
+        raise ModelError(
+            f"The network of model '{name}' contains program code of its own, which could do "
+            "anything on this computer, so it was not opened; use networks of plain Keras layers."
+        )
+
+
+def _bears_code(config: Any) -> bool:
+    if isinstance(config, list):
+        return any(_bears_code(item) for item in config)
+    if not isinstance(config, dict):
+        return False
+    module = config.get("module")
+    foreign = isinstance(module, str) and module.split(".")[0] not in ("keras", "builtins")
+    if config.get("class_name") in _CODE_CLASSES or foreign:
+        return True
+    return any(_bears_code(value) for value in config.values())
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReport:
+    """Where networks run.
+
+    Args:
+        kind: "GPU" or "CPU".
+        name: of the device, or of all of them.
+        num: how many.
+    """
+
+    kind: str
+    name: str
+    num: int
+
+    @property
+    def text(self) -> str:
+        """One sentence for the sidebar."""
+        if self.kind == "CPU":
+            return "Networks run on the processor (CPU); TensorFlow sees no graphics card."
+        cards = "graphics card" if self.num == 1 else f"{self.num} graphics cards"
+        return f"Networks run on the {cards} ({self.name})."
+
+
+def configure_device(
+    list_devices: Callable[[str], Sequence[Any]] | None = None,
+    set_memory_growth: Callable[[Any, bool], None] | None = None,
+) -> DeviceReport:
+    """Let TensorFlow take graphics memory as it needs it, and tell what networks run on.
+
+    Call before the first network is loaded: later, TensorFlow no longer accepts the setting.
+
+    Args:
+        list_devices: returns the devices of a kind ("GPU"); default: TensorFlow's own list.
+        set_memory_growth: called for each GPU; default: TensorFlow's.
+    """
+    gpus = (list_devices or tf.config.list_physical_devices)("GPU")
+    set_growth = set_memory_growth or tf.config.experimental.set_memory_growth
+    for gpu in gpus:
+        # Without growth TensorFlow takes all memory of the card at once.
+        set_growth(gpu, True)
+    if gpus:
+        names = ", ".join(str(gpu.name).removeprefix("/physical_device:") for gpu in gpus)
+        return DeviceReport("GPU", names, len(gpus))
+    return DeviceReport("CPU", "CPU", 1)
