@@ -1,0 +1,18 @@
+"""The dashboard's entry point: page settings, navigation, and nothing else."""
+
+import streamlit as st
+
+from pages._logo import LOGO_SVG
+
+st.set_page_config(page_title="Facecore", page_icon=":material/face:", layout="wide")
+st.logo(LOGO_SVG, size="large")
+
+PAGES = [
+    st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+    st.Page("pages/photos.py", title="Photos", icon=":material/photo_camera:"),
+    st.Page("pages/videos.py", title="Videos", icon=":material/movie:"),
+    st.Page("pages/live.py", title="Live", icon=":material/videocam:"),
+    st.Page("pages/stats.py", title="Stats", icon=":material/bar_chart:"),
+]
+
+st.navigation(PAGES).run()

@@ -1,0 +1,169 @@
+"""What was analysed in this browser session: one entry per source, for the statistics page.
+
+An entry is replaced when the same key is logged again, so that edits and new settings reach the
+statistics at once. Everything lives in the browser session's state and goes with it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+from facecore.preprocessing import UInt8Array
+from facecore.results import FrameResult
+from facecore.session import VideoRun
+from facecore.stats import PeopleEdits, SessionSummary, summarise
+
+Kind = Literal["photo", "video", "live"]
+Media = bytes | Path
+
+_STATE = "session_log"
+MAX_ENTRIES = 200
+"""The oldest entries make room: pictures stay in the server's memory as long as their entry."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoEntry:
+    """One photo.
+
+    Args:
+        key: identifies it in the log.
+        source: its file name, as the user knows it.
+        result: its faces, false boxes already removed.
+        thumbnails: face number from 1 -> uint8 crop (h, w, 3), BGR.
+        media: annotated pictures and clips: file name -> content or path.
+    """
+
+    key: str
+    source: str
+    result: FrameResult
+    thumbnails: Mapping[int, UInt8Array] = field(default_factory=dict)
+    media: Mapping[str, Media] = field(default_factory=dict)
+    kind: Kind = "photo"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PeopleEntry:
+    """One video or one live session.
+
+    Args:
+        key: identifies it in the log.
+        source: file name, or when the live session began.
+        kind: "video" or "live".
+        summary: its people, edits applied.
+        thumbnails: person_id -> uint8 crop (h, w, 3), BGR.
+        media: annotated pictures and clips: file name -> content or path.
+        made_from: what the summary was computed from, to notice that nothing changed.
+    """
+
+    key: str
+    source: str
+    kind: Kind
+    summary: SessionSummary
+    thumbnails: Mapping[int, UInt8Array] = field(default_factory=dict)
+    media: Mapping[str, Media] = field(default_factory=dict)
+    made_from: tuple[object, ...] = ()
+
+
+Entry = PhotoEntry | PeopleEntry
+
+
+def log_photo(
+    source: str,
+    result: FrameResult,
+    annotated: bytes,
+    *,
+    key: str | None = None,
+    file_name: str = "",
+    thumbnails: Mapping[int, UInt8Array] | None = None,
+) -> None:
+    """Put a photo into the log, or replace it.
+
+    Args:
+        source: its file name.
+        result: its faces, false boxes removed.
+        annotated: the annotated picture as PNG or JPEG file.
+        key: what identifies it; default: the source.
+        file_name: of the annotated picture in downloads; default: made from the source.
+        thumbnails: face number -> crop.
+    """
+    media = {file_name or f"{Path(source).stem}_annotated.png": annotated}
+    _put(PhotoEntry(f"photo:{key or source}", source, result, thumbnails or {}, media))
+
+
+def log_video(
+    source: str,
+    run: VideoRun,
+    edits: PeopleEdits,
+    path: Path | None,
+    *,
+    key: str | None = None,
+    file_name: str = "",
+) -> None:
+    """Put a video into the log, or replace it; cheap when nothing changed since the last call.
+
+    Args:
+        source: its file name.
+        run: what ``process_video`` returned.
+        edits: people renamed, merged, removed.
+        path: the annotated video, or None.
+        key: what identifies it; default: the source.
+        file_name: of the annotated video in downloads; default: made from the source.
+    """
+    entry_key = f"video:{key or source}"
+    made_from = (run, edits, path)
+    old = _entries().get(entry_key)
+    if isinstance(old, PeopleEntry) and old.made_from == made_from:
+        return
+    summary = summarise(run.frames, run.summary.duration_s, edits)
+    media = {file_name or f"{Path(source).stem}_annotated.mp4": path} if path else {}
+    _put(PeopleEntry(entry_key, source, "video", summary, run.thumbnails, media, made_from))
+
+
+def log_live(
+    summary: SessionSummary,
+    *,
+    source: str = "Live",
+    key: str = "live",
+    thumbnails: Mapping[int, UInt8Array] | None = None,
+    media: Mapping[str, Media] | None = None,
+) -> None:
+    """Put a live session into the log, or replace it.
+
+    Args:
+        summary: its people so far.
+        source: how the session is called in the statistics.
+        key: a new one for every session that shall be counted by itself.
+        thumbnails: person_id -> crop.
+        media: photos and clips taken: file name -> content or path.
+    """
+    _put(PeopleEntry(f"live:{key}", source, "live", summary, thumbnails or {}, media or {}))
+
+
+def log_entries() -> Sequence[Entry]:
+    """Return the log, oldest entry first."""
+    return list(_entries().values())
+
+
+def forget(kind: Kind, key: str) -> None:
+    """Take an entry out of the log; an unknown key is no error."""
+    _entries().pop(f"{kind}:{key}", None)
+
+
+def forget_all() -> None:
+    """Empty the log."""
+    _entries().clear()
+
+
+def _entries() -> dict[str, Entry]:
+    entries: dict[str, Entry] = st.session_state.setdefault(_STATE, {})
+    return entries
+
+
+def _put(entry: Entry) -> None:
+    entries = _entries()
+    entries[entry.key] = entry
+    while len(entries) > MAX_ENTRIES:
+        del entries[next(iter(entries))]

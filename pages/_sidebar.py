@@ -1,0 +1,205 @@
+"""The sidebar: which model, how faces are searched, what is drawn; kept while pages change."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import streamlit as st
+
+from facecore.annotation import AnnotationOptions
+from facecore.detection import CASCADES, HaarOptions
+from facecore.errors import InvalidModelCardError
+from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
+from facecore.registry import ModelCard, list_bundles, load_card
+from pages._ui import device_text, error_box, plain, show_error
+
+GENDER_MODEL = "gender"
+
+Medium = Literal["photo", "video", "live"]
+
+_CASCADE_NAMES = {
+    "alt2": "alt2: finds most (recommended)",
+    "alt": "alt: close to alt2",
+    "alt_tree": "alt_tree: fewest false boxes",
+    "default": "default: most false boxes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the sidebar is set to.
+
+    Args:
+        expression_model: the bundle's name; None where no expression model is installed.
+        gender_model: the bundle's name.
+        pipeline: search, tracking and smoothing for this page's medium.
+        annotation: what is drawn, and whether faces are hidden.
+    """
+
+    expression_model: str | None
+    gender_model: str
+    pipeline: PipelineOptions
+    annotation: AnnotationOptions
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The bundles to load, expression first."""
+        names = (self.expression_model, self.gender_model)
+        return tuple(name for name in names if name is not None)
+
+
+def sidebar(medium: Medium) -> Settings:
+    """Draw the sidebar for a page and return what is chosen."""
+    base = PHOTO_PIPELINE if medium == "photo" else VIDEO_PIPELINE
+    with st.sidebar:
+        model = _choose_expression_model()
+        annotation = _choose_annotation(medium)
+        haar = _choose_detection(medium, base.haar)
+        smoothing = base.smoothing
+        if medium != "photo":
+            smoothing = _choose_smoothing(medium, base.smoothing)
+    return Settings(
+        expression_model=model,
+        gender_model=GENDER_MODEL,
+        pipeline=replace(base, haar=haar, smoothing=smoothing),
+        annotation=annotation,
+    )
+
+
+def device_line() -> None:
+    """Say at the sidebar's end which device runs; call it last, the first call takes seconds."""
+    with st.sidebar, error_box():
+        with st.spinner("Starting the networks …"):
+            text = device_text()
+        st.caption(f":material/memory: {plain(text)}")
+
+
+def expression_cards() -> tuple[list[ModelCard], list[str]]:
+    """Return the usable expression models, and one sentence for every bundle that is not."""
+    cards, problems = [], []
+    for bundle in list_bundles():
+        try:
+            card = load_card(bundle)
+        except InvalidModelCardError as error:
+            problems.append(str(error))
+            continue
+        if card.task == "expression":
+            cards.append(card)
+    return cards, problems
+
+
+def _choose_expression_model() -> str | None:
+    cards, problems = expression_cards()
+    for problem in problems:
+        show_error(problem)
+    if not cards:
+        show_error(
+            "There is no expression model in the models folder, so expressions cannot be "
+            "predicted; restore the folder or train one with training/train.py."
+        )
+        return None
+    titles = {card.name: card.title for card in cards}
+    return st.selectbox(
+        "Expression model",
+        list(titles),
+        format_func=lambda name: titles.get(name, name),
+        key="expression_model",
+        persist_state="session",
+        help="Model 1 knows all seven expressions. Models 2 and 3 were trained without Disgust; "
+        "model 3 on equally many pictures of each expression.",
+    )
+
+
+def _choose_annotation(medium: Medium) -> AnnotationOptions:
+    with st.expander("Display", icon=":material/palette:", expanded=True, key="display_section"):
+        hide = st.segmented_control(
+            "Hide faces",
+            ["none", "blur", "pixelate"],
+            default="none",
+            required=True,
+            format_func=str.capitalize,
+            key=f"hide_faces_{medium}",
+            persist_state="session",
+            width="stretch",
+            help="Makes every face unrecognisable in what is shown and downloaded. The statistics "
+            "stay as they are.",
+        )
+        labels = st.toggle(
+            "Words at the boxes", True, key=f"show_labels_{medium}", persist_state="session"
+        )
+        confidence = st.toggle(
+            "Confidence at the boxes",
+            True,
+            key=f"show_confidence_{medium}",
+            persist_state="session",
+            disabled=not labels,
+        )
+    return AnnotationOptions(
+        show_labels=labels,
+        show_confidence=confidence,
+        hide_faces=None if hide == "none" else hide,
+        numbered=medium == "photo",
+    )
+
+
+def _choose_detection(medium: Medium, base: HaarOptions) -> HaarOptions:
+    with st.expander("Detection", icon=":material/frame_person:", key="detection_section"):
+        st.caption("How faces are searched (Haar cascades by Viola and Jones).")
+        cascade = st.selectbox(
+            "Cascade",
+            list(CASCADES),
+            format_func=lambda name: _CASCADE_NAMES.get(name, name),
+            key=f"cascade_{medium}",
+            persist_state="session",
+            help="The trained face pattern. alt2 finds most faces with the fewest false boxes.",
+        )
+        scale_factor = st.slider(
+            "Scale factor",
+            1.05,
+            1.5,
+            base.scale_factor,
+            0.05,
+            key=f"scale_factor_{medium}",
+            persist_state="session",
+            help="The step between searched face sizes. Nearer to 1 finds more and takes longer.",
+        )
+        neighbors = st.slider(
+            "Neighbours",
+            1,
+            15,
+            base.min_neighbors,
+            key=f"neighbors_{medium}",
+            persist_state="session",
+            help="How many overlapping hits make a face. Higher means fewer false boxes, but "
+            "faint faces are missed.",
+        )
+        smallest = st.slider(
+            "Smallest face (% of the picture)",
+            1,
+            50,
+            round(base.min_face_fraction * 100),
+            key=f"smallest_face_{medium}",
+            persist_state="session",
+            help="The smallest face that is searched, as a share of the picture's shorter side. "
+            "Larger is faster and gives fewer false boxes; group photos need a small value.",
+        )
+    return replace(
+        base,
+        cascade=cascade,
+        scale_factor=scale_factor,
+        min_neighbors=neighbors,
+        min_face_fraction=smallest / 100,
+    )
+
+
+def _choose_smoothing(medium: Medium, default: float) -> float:
+    return st.slider(
+        "Smoothing",
+        0.0,
+        0.95,
+        default,
+        0.05,
+        key=f"smoothing_{medium}",
+        persist_state="session",
+        help="How strongly a person's earlier pictures count: 0 shows every frame by itself, "
+        "higher values flicker less and follow changes more slowly.",
+    )

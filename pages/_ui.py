@@ -1,0 +1,125 @@
+"""What all pages share: loaded models, the error box, texts made safe to show, downloads.
+
+The only file of the dashboard that opens networks.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from facecore.errors import FaceCoreError
+from facecore.registry import load_card, models_dir
+
+if TYPE_CHECKING:
+    from facecore.inference import Classifier
+
+WORDING = (
+    "The words tell **what an expression looks like to a model**, not what a person feels. "
+    "Gender is **a guess from two labels**, man and woman, made from the face alone. "
+    "Never decide anything about a person by them."
+)
+
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_COLON = re.compile(r":(?=\S)")  # an invisible joiner after it keeps :words: from being icons
+_NOT_IN_FILE_NAMES = re.compile(r"[^\w.\- ]+")
+
+
+@st.cache_resource(show_spinner=False)
+def device_text() -> str:
+    """Return the sentence about the device that runs the networks; asked once per server."""
+    from facecore.inference import configure_device  # TensorFlow takes seconds: import on need
+
+    return configure_device().text
+
+
+@st.cache_resource(show_spinner=False)
+def _open_classifier(bundle: str, sha256: str) -> "Classifier":
+    """Open a network once per server; the checksum makes a retrained one a new entry."""
+    from facecore.inference import load_classifier
+
+    return load_classifier(models_dir() / bundle)
+
+
+def load_classifiers(*names: str) -> list["Classifier"]:
+    """Return the classifiers of these bundles, in this order, loading each once per server.
+
+    Raises:
+        ModelError: for a bundle that is missing, damaged or altered.
+    """
+    with st.spinner("Starting the networks …"):
+        device_text()  # memory growth must be set before the first network is on the GPU
+    classifiers = []
+    for name in names:
+        card = load_card(models_dir() / name)
+        with st.spinner(f"Loading “{plain(card.title)}” …"):
+            classifiers.append(_open_classifier(name, card.sha256))
+    return classifiers
+
+
+@contextmanager
+def error_box() -> Iterator[None]:
+    """Show a user's problem inside the block as one sentence; the page goes on after the block."""
+    try:
+        yield
+    except FaceCoreError as error:
+        show_error(str(error))
+
+
+def show_error(message: str) -> None:
+    """Show one sentence that may contain file names."""
+    st.error(plain(message), icon=":material/error:")
+
+
+def plain(text: str) -> str:
+    """Return text that Markdown shows as it is: file names are never markup."""
+    return _PUNCTUATION.sub(r"\\\1", _COLON.sub(":\u2060", " ".join(text.split())))
+
+
+def safe_file_name(source: str, ending: str) -> str:
+    """Return a download's name made from a source's: ``a/b.jpg`` + ``.csv`` -> ``b.csv``."""
+    stem = _NOT_IN_FILE_NAMES.sub("_", PurePath(source.replace("\\", "/")).stem).strip("._ ")
+    return f"{stem[:80] or 'result'}{ending}"
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One file to offer.
+
+    Args:
+        label: the button's words.
+        data: the content, or a function that makes it when the button is pressed.
+        file_name: as saved by the browser.
+        mime: its media type.
+        key: the button's widget key, unique on the page.
+    """
+
+    label: str
+    data: bytes | Callable[[], bytes]
+    file_name: str
+    mime: str
+    key: str
+
+
+def download_buttons(downloads: Sequence[Download]) -> None:
+    """Show download buttons in a row that wraps; pressing one does not rerun the page."""
+    with st.container(horizontal=True, gap="small"):
+        for item in downloads:
+            st.download_button(
+                item.label,
+                item.data,
+                item.file_name,
+                item.mime,
+                key=item.key,
+                on_click="ignore",
+                icon=":material/download:",
+            )
+
+
+def wording_note() -> None:
+    """Say what predictions are and are not."""
+    st.caption(WORDING)
