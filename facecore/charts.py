@@ -1,0 +1,218 @@
+"""Plotly figures of results. Pure functions; one fixed colour per label, and always its word.
+
+No figure has a title: the page writes headings, so that nothing is cut on a narrow screen. The
+backgrounds are transparent and the fonts unset, so that the page's light or dark theme shows.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from facecore.labels import COLORS, LABELS, Task, display_name
+from facecore.results import FrameResult
+from facecore.segments import compute_segments
+
+_OUTLINE = "rgba(127, 127, 127, 0.55)"  # visible on light and dark: yellow on white needs an edge
+_GRID = "rgba(127, 127, 127, 0.22)"
+_ROW_PX = 30
+_MAX_POINTS = 600  # more points than pixels only slow the browser down
+
+
+def build_counts_chart(counts: Mapping[str, float], unit: str = "people") -> go.Figure:
+    """Return horizontal bars, one per label, each with its word and number.
+
+    Args:
+        counts: label -> number; labels keep this order from top to bottom.
+        unit: what is counted, for the hover text.
+    """
+    labels = list(counts)
+    values = [counts[label] for label in labels]
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=[display_name(label) for label in labels],
+            orientation="h",
+            marker=_markers(labels),
+            text=[f"{value:g}" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x} " + unit + "<extra></extra>",
+        )
+    )
+    _style(figure, height=_ROW_PX * len(labels) + 20, right=36)
+    figure.update_xaxes(visible=False, range=[0, max([*values, 1]) * 1.08])
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return figure
+
+
+def build_probability_chart(probabilities: Mapping[str, float]) -> go.Figure:
+    """Return horizontal bars of one face's probabilities.
+
+    Args:
+        probabilities: label -> probability, 0-1.
+    """
+    labels = list(probabilities)
+    figure = go.Figure(
+        go.Bar(
+            x=[probabilities[label] for label in labels],
+            y=[display_name(label) for label in labels],
+            orientation="h",
+            marker=_markers(labels),
+            text=[f"{probabilities[label]:.0%}" for label in labels],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+        )
+    )
+    _style(figure, height=_ROW_PX * len(labels) + 20, right=48)
+    figure.update_xaxes(visible=False, range=[0, 1])
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return figure
+
+
+def build_timeline(
+    frames: Sequence[FrameResult],
+    names: Mapping[int, str] | None = None,
+    task: Task = "expression",
+    duration_s: float | None = None,
+) -> go.Figure:
+    """Return one row per person over time, coloured by label; zooms sideways.
+
+    A bar's ``customdata`` starts with ``(start_s, end_s)``: a page can move its player there.
+
+    Args:
+        frames: in the order of time.
+        names: person_id -> name; default "Person <id>".
+        task: which prediction.
+        duration_s: the time axis' end; default: the last frame.
+    """
+    names = names or {}
+    segments = compute_segments(frames, task)
+    people = sorted({s.person_id for s in segments})
+    figure = go.Figure()
+    for label in LABELS[task]:
+        own = [s for s in segments if s.label == label]
+        if not own:
+            continue
+        figure.add_trace(
+            go.Bar(
+                name=display_name(label),
+                base=[s.start_s for s in own],
+                x=[s.end_s - s.start_s for s in own],
+                y=[s.person_id for s in own],
+                orientation="h",
+                width=0.62,
+                marker={"color": COLORS[label], "line": {"color": _OUTLINE, "width": 0.5}},
+                customdata=[[s.start_s, s.end_s, _name(s.person_id, names)] for s in own],
+                text=[f"{s.confidence:.0%}" for s in own],
+                textposition="none",
+                hovertemplate="%{customdata[2]}: "
+                + display_name(label)
+                + "<br>%{customdata[0]:.1f} s to %{customdata[1]:.1f} s, %{text} sure"
+                + "<extra></extra>",
+            )
+        )
+    end_s = duration_s or max((frame.time_s for frame in frames), default=1.0)
+    _style(figure, height=44 * max(1, len(people)) + 110, legend=True)
+    figure.update_layout(barmode="overlay", dragmode="zoom")
+    figure.update_xaxes(title="Seconds", range=[0, max(end_s, 0.1)], gridcolor=_GRID)
+    figure.update_yaxes(
+        tickvals=people,
+        ticktext=[_name(person, names) for person in people],
+        autorange="reversed",
+        fixedrange=True,
+        showgrid=False,
+    )
+    return figure
+
+
+def build_counts_over_time(
+    frames: Sequence[FrameResult], task: Task = "expression", duration_s: float | None = None
+) -> go.Figure:
+    """Return the number of faces of each label over time as stacked areas.
+
+    Args:
+        frames: in the order of time; many frames are averaged into at most 600 points.
+        task: which prediction.
+        duration_s: the time axis' end; default: the last frame.
+    """
+    per_point = max(1, -(-len(frames) // _MAX_POINTS))
+    bins = [frames[i : i + per_point] for i in range(0, len(frames), per_point)]
+    times = [group[0].time_s for group in bins]
+    figure = go.Figure()
+    for label in LABELS[task]:
+        counts = [sum(_count(frame, task, label) for frame in group) / len(group) for group in bins]
+        if any(counts):
+            figure.add_trace(_area(times, counts, label, "%{y:.3g} at %{x:.1f} s"))
+    end_s = duration_s or max(times, default=1.0)
+    _style(figure, height=280, legend=True)
+    figure.update_xaxes(title="Seconds", range=[0, max(end_s, 0.1)], gridcolor=_GRID)
+    figure.update_yaxes(
+        title="Faces", rangemode="tozero", fixedrange=True, gridcolor=_GRID, tickformat="~g"
+    )
+    return figure
+
+
+def build_running_chart(
+    times_s: Sequence[float],
+    shares: Mapping[str, Sequence[float]],
+    window_s: float = 60.0,
+) -> go.Figure:
+    """Return the last seconds of a live session: each expression's share as stacked areas.
+
+    Args:
+        times_s: one time per point, ascending.
+        shares: label -> one value 0-1 per point.
+        window_s: how much of the past is shown.
+    """
+    end_s = times_s[-1] if times_s else 0.0
+    figure = go.Figure()
+    for label, values in shares.items():
+        ago = [time_s - end_s for time_s in times_s]
+        figure.add_trace(_area(ago, values, label, "%{y:.0%}"))
+    _style(figure, height=260, legend=True)
+    figure.update_xaxes(title="Seconds ago", range=[-window_s, 0], gridcolor=_GRID, fixedrange=True)
+    figure.update_yaxes(range=[0, 1], tickformat=".0%", fixedrange=True, gridcolor=_GRID)
+    return figure
+
+
+def _area(times: Sequence[float], values: Sequence[float], label: str, hover: str) -> go.Scatter:
+    word = display_name(label)
+    return go.Scatter(
+        x=list(times),
+        y=list(values),
+        name=word,
+        mode="lines",
+        stackgroup="all",
+        line={"width": 0.8, "color": COLORS[label]},
+        fillcolor=COLORS[label],
+        hovertemplate=word + ": " + hover + "<extra></extra>",
+    )
+
+
+def _count(frame: FrameResult, task: Task, label: str) -> int:
+    predictions = [face.predictions.get(task) for face in frame.faces]
+    return sum(1 for p in predictions if p is not None and p.label == label)
+
+
+def _name(person_id: int, names: Mapping[int, str]) -> str:
+    # Plotly reads "<" as markup: a name is text.
+    return names.get(person_id, f"Person {person_id}").replace("<", "&lt;")
+
+
+def _markers(labels: Sequence[str]) -> dict[str, object]:
+    return {"color": [COLORS[label] for label in labels], "line": {"color": _OUTLINE, "width": 1}}
+
+
+def _style(figure: go.Figure, height: int, right: int = 12, legend: bool = False) -> None:
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": right, "t": 8, "b": 8},
+        showlegend=legend,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+        paper_bgcolor="rgba(0, 0, 0, 0)",
+        plot_bgcolor="rgba(0, 0, 0, 0)",
+        bargap=0.28,
+    )
+    figure.update_yaxes(automargin=True)
+    figure.update_xaxes(automargin=True)

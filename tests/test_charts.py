@@ -1,0 +1,97 @@
+"""Figures say what the results say: words, colours, times."""
+
+import numpy as np
+import pytest
+
+from facecore.charts import (
+    build_counts_chart,
+    build_counts_over_time,
+    build_probability_chart,
+    build_running_chart,
+    build_timeline,
+)
+from facecore.labels import COLORS, EXPRESSIONS
+from facecore.results import Face, FrameResult, Prediction
+from facecore.segments import compute_segments
+
+
+def prediction(label, confidence=0.9):
+    probs = np.full(len(EXPRESSIONS), (1 - confidence) / 6, dtype=np.float32)
+    probs[EXPRESSIONS.index(label)] = confidence
+    return Prediction(EXPRESSIONS, probs)
+
+
+def frame(time_s, **labels):
+    """A frame whose faces are given as p1="happy", p2="sad"."""
+    faces = tuple(
+        Face((0, 0, 9, 9), 1.0, int(key[1:]), {"expression": prediction(label)})
+        for key, label in labels.items()
+    )
+    return FrameResult(round(time_s * 10), time_s, (64, 48), faces)
+
+
+FRAMES = [
+    frame(0.0, p1="happy"),
+    frame(0.1, p1="happy", p2="sad"),
+    frame(0.2, p1="sad", p2="sad"),
+    frame(0.3),
+    frame(5.0, p2="sad"),
+]
+
+
+def test_bars_have_word_number_and_fixed_colour():
+    (bar,) = build_counts_chart({"happy": 3, "sad": 0, "neutral": 12}).data
+    assert list(bar.y) == ["Happy", "Sad", "Neutral"]
+    assert list(bar.x) == [3, 0, 12]
+    assert list(bar.text) == ["3", "0", "12"]
+    assert list(bar.marker.color) == [COLORS["happy"], COLORS["sad"], COLORS["neutral"]]
+
+
+def test_probability_bars_reach_to_one_and_are_in_percent():
+    figure = build_probability_chart({"man": 0.25, "woman": 0.75})
+    assert list(figure.data[0].text) == ["25%", "75%"]
+    assert tuple(figure.layout.xaxis.range) == (0, 1)
+
+
+def test_segments_join_equal_labels_and_split_at_changes_and_gaps():
+    found = [(s.person_id, s.label, s.start_s, round(s.end_s, 3)) for s in compute_segments(FRAMES)]
+    assert found == [
+        (1, "happy", 0.0, 0.2),
+        (1, "sad", 0.2, 0.3),
+        (2, "sad", 0.1, 0.3),
+        (2, "sad", 5.0, 5.1),
+    ]
+
+
+@pytest.mark.parametrize("frames", [[], [frame(0.0)]])
+def test_no_people_is_an_empty_figure(frames):
+    assert compute_segments(frames) == []
+    assert len(build_timeline(frames).data) == 0
+    assert len(build_counts_over_time(frames).data) == 0
+
+
+def test_timeline_has_a_row_per_person_with_its_name():
+    figure = build_timeline(FRAMES, {2: "Ada <b>"}, duration_s=6)
+    assert list(figure.layout.yaxis.ticktext) == ["Person 1", "Ada &lt;b>"]
+    assert tuple(figure.layout.xaxis.range) == (0, 6)
+    assert {trace.name for trace in figure.data} == {"Happy", "Sad"}
+    happy = next(trace for trace in figure.data if trace.name == "Happy")
+    assert happy.customdata[0][0] == 0.0
+    assert happy.marker.color == COLORS["happy"]
+
+
+def test_counts_over_time_are_averaged_into_few_points():
+    frames = [frame(i / 25, p1="happy", p2="happy") for i in range(5000)]
+    (area,) = build_counts_over_time(frames).data
+    assert len(area.x) <= 600
+    assert set(area.y) == {2.0}
+
+
+def test_running_chart_counts_back_from_now():
+    figure = build_running_chart([10.0, 11.0], {"happy": [0.2, 0.4], "sad": [0.8, 0.6]}, 30)
+    assert list(figure.data[0].x) == [-1.0, 0.0]
+    assert tuple(figure.layout.xaxis.range) == (-30, 0)
+
+
+def test_running_chart_without_points_is_drawn():
+    assert len(build_running_chart([], {"happy": []}).data) == 1
