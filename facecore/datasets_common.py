@@ -1,0 +1,112 @@
+"""Labelled face pictures: one type for every data set, and where to find each set.
+
+The data folder is ``FACECORE_DATA_DIR``, else ``data/`` of the project, else ``shared/data`` beside
+the project.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from facecore.errors import DatasetError
+from facecore.labels import Task
+from facecore.preprocessing import UInt8Array, to_batch
+from facecore.registry import InputSpec
+
+_PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceDataset:
+    """One split of a data set, cropped to faces already.
+
+    Args:
+        name: of the data set, as in its loader.
+        split: "train", "validation", "holdout" or "test".
+        task: what is labelled.
+        labels: class names; ``y_true`` points into them.
+        sample_ids: str array of shape (n,); the same picture has the same id in every split and
+            every run.
+        y_true: int16 array of shape (n,).
+        image: returns picture ``i`` as uint8 array of shape (H, W), or (H, W, 3) in BGR.
+    """
+
+    name: str
+    split: str
+    task: Task
+    labels: tuple[str, ...]
+    sample_ids: npt.NDArray[np.str_]
+    y_true: npt.NDArray[np.int16]
+    image: Callable[[int], UInt8Array]
+
+    def __post_init__(self) -> None:
+        if len(self.sample_ids) != len(self.y_true):
+            raise ValueError(f"{len(self.sample_ids)} ids for {len(self.y_true)} labels")
+
+    def __len__(self) -> int:
+        return len(self.y_true)
+
+    def batches(self, spec: InputSpec, size: int) -> Iterator[UInt8Array]:
+        """Yield uint8 arrays of shape (at most ``size``, H, W, C), in order.
+
+        The pictures are scaled, never cropped again: ``spec.margin`` brings a detector's box to
+        *their* framing.
+        """
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            yield to_batch([self.image(i) for i in range(start, stop)], spec)
+
+    def select(self, indices: npt.NDArray[np.int64]) -> "FaceDataset":
+        """Return these pictures in this order; one may come up more than once."""
+        image = self.image
+
+        def selected(i: int) -> UInt8Array:
+            return image(int(indices[i]))
+
+        return replace(
+            self,
+            sample_ids=self.sample_ids[indices],
+            y_true=self.y_true[indices],
+            image=selected,
+        )
+
+    def keep_labels(self, labels: Sequence[str]) -> "FaceDataset":
+        """Return the pictures of these classes, ``y_true`` pointing into ``labels``.
+
+        Raises:
+            ValueError: if a label is not one of the data set's.
+        """
+        if unknown := set(labels) - set(self.labels):
+            raise ValueError(f"{self.name} has no label {', '.join(sorted(unknown))}")
+        codes = np.full(len(self.labels), -1, dtype=np.int16)
+        for code, label in enumerate(labels):
+            codes[self.labels.index(label)] = code
+        y_new = codes[self.y_true]
+        kept = self.select(np.flatnonzero(y_new >= 0))
+        return replace(kept, labels=tuple(labels), y_true=y_new[y_new >= 0])
+
+
+def data_dir() -> Path:
+    """Return the folder that data sets are read from."""
+    if from_environment := os.environ.get("FACECORE_DATA_DIR"):
+        return Path(from_environment)
+    own = _PROJECT_DIR / "data"
+    shared = _PROJECT_DIR.parent / "shared" / "data"
+    return shared if shared.is_dir() and not own.is_dir() else own
+
+
+def find_first(candidates: Sequence[Path]) -> Path | None:
+    """Return the first path that exists, or None."""
+    return next((path for path in candidates if path.exists()), None)
+
+
+def check_split(dataset: str, split: str, splits: Sequence[str]) -> None:
+    """Raise DatasetError unless the data set has this split."""
+    if split not in splits:
+        raise DatasetError(
+            f"The data set {dataset} has no split '{split}'; choose one of {', '.join(splits)}."
+        )

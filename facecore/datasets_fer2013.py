@@ -1,0 +1,95 @@
+"""FER-2013: 35,887 grey faces of 48x48 pixels in seven expressions (ICML 2013 challenge)."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from facecore.datasets_common import FaceDataset, check_split, data_dir, find_first
+from facecore.errors import DatasetNotFoundError, InvalidDatasetError
+from facecore.labels import EXPRESSIONS
+from facecore.preprocessing import UInt8Array
+
+NAME = "fer2013"
+SPLITS = ("train", "validation", "test")
+LICENCE = "Kaggle 2013 challenge: research use; the pictures belong to their owners"
+
+# Codes of the csv's "emotion" column, which differ from folders in alphabetical order.
+CSV_LABELS = EXPRESSIONS
+_FILES = ("fer2013.csv", "fer2013.csv.xz", "fer2013/fer2013.csv", "icml_face_data.csv")
+_USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
+_SIDE = 48
+
+
+def load_fer2013(split: str, root: Path | None = None) -> FaceDataset:
+    """Read one split; pictures that stand in two splits stay in the later one only.
+
+    "train" is Training without the pictures that are pixel-identical to one of PublicTest or
+    PrivateTest; "validation" is PublicTest without those of PrivateTest; "test" is PrivateTest.
+
+    Args:
+        split: "train", "validation" or "test".
+        root: data folder; default: ``data_dir()``.
+
+    Raises:
+        DatasetNotFoundError: if the csv is in none of the known places.
+        InvalidDatasetError: if it does not have Kaggle's layout.
+        DatasetError: if there is no such split.
+    """
+    check_split(NAME, split, SPLITS)
+    root = root or data_dir()
+    path = find_first([root / name for name in _FILES])
+    if path is None:
+        raise DatasetNotFoundError(
+            f"FER-2013 is not in {root}: download fer2013.csv from Kaggle's 'Challenges in "
+            "Representation Learning: Facial Expression Recognition' and put it there."
+        )
+    images, codes, splits = _read_csv(path, path.stat().st_mtime_ns)
+    rows = _rows_without_copies(images, splits, split)
+    kept = images[rows]
+
+    def image(i: int) -> UInt8Array:
+        return np.asarray(kept[i])
+
+    return FaceDataset(
+        name=NAME,
+        split=split,
+        task="expression",
+        labels=CSV_LABELS,
+        sample_ids=rows.astype(np.str_),
+        y_true=codes[rows],
+        image=image,
+    )
+
+
+def _rows_without_copies(
+    images: UInt8Array, splits: npt.NDArray[np.str_], split: str
+) -> npt.NDArray[np.int64]:
+    rows = np.flatnonzero(splits == split)
+    later = np.flatnonzero(np.isin(splits, SPLITS[SPLITS.index(split) + 1 :]))
+    seen = {images[row].tobytes() for row in later}
+    return np.array([row for row in rows if images[row].tobytes() not in seen], dtype=np.int64)
+
+
+# Reading takes 8 s, and one run needs several splits. The time stamp notices a new file.
+@lru_cache(maxsize=1)
+def _read_csv(
+    path: Path, mtime_ns: int
+) -> tuple[UInt8Array, npt.NDArray[np.int16], npt.NDArray[np.str_]]:
+    del mtime_ns
+    try:
+        table = pd.read_csv(path).rename(columns=str.strip)
+        texts, codes = table["pixels"], table["emotion"].to_numpy(dtype=np.int16)
+        splits = table["Usage"].map(_USAGES)
+        if splits.isna().any() or not np.isin(codes, range(len(CSV_LABELS))).all():
+            raise ValueError("an unknown emotion or usage")
+        pixels = np.fromstring(" ".join(texts), dtype=np.uint8, sep=" ")
+        images = pixels.reshape(len(table), _SIDE, _SIDE)
+    except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+        raise InvalidDatasetError(
+            f"{path} is not FER-2013 as Kaggle publishes it ({error}): expected the columns "
+            "emotion (0-6), pixels (2304 numbers) and Usage; download it again."
+        ) from error
+    return images, codes, splits.to_numpy(dtype=np.str_)
