@@ -1,0 +1,129 @@
+"""Networks. Each takes pixels 0-255, scales them itself and returns logits."""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+Shape = tuple[int, int, int]
+
+
+class FusedBatchNormalization(layers.BatchNormalization):
+    """Batch normalisation in one kernel for training, with statistics in float32.
+
+    Keras 3 computes it in many small steps, which take 30 % of the time of a training step. The
+    weights are those of the standard layer, which is what exported networks use.
+    """
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Normalise a tensor of shape (n, H, W, C)."""
+        mean, variance = self.moving_mean, self.moving_variance
+        outputs, batch_mean, batch_variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=tf.convert_to_tensor(self.gamma, tf.float32),
+            offset=tf.convert_to_tensor(self.beta, tf.float32),
+            mean=tf.convert_to_tensor(mean, tf.float32),
+            variance=tf.convert_to_tensor(variance, tf.float32),
+            epsilon=self.epsilon,
+            is_training=bool(training),
+        )
+        if training:
+            mean.assign(mean * self.momentum + batch_mean * (1 - self.momentum))
+            variance.assign(variance * self.momentum + batch_variance * (1 - self.momentum))
+        return outputs
+
+
+def build_small_resnet(
+    input_shape: Shape,
+    num_classes: int,
+    base_width: int = 32,
+    dropout: float = 0.0,
+    for_training: bool = False,
+) -> keras.Model:
+    """Build the net for 48x48 pixels: two-layer stem to 24x24, three stages of two blocks.
+
+    Args:
+        input_shape: (H, W, C).
+        num_classes: length of the logits.
+        base_width: channels of the first stage.
+        dropout: before the last layer.
+        for_training: use the fused normalisation, which cannot be exported.
+    """
+    norm = FusedBatchNormalization if for_training else layers.BatchNormalization
+    inputs, x = _scaled_input(input_shape)
+    x = _conv_norm_relu(x, base_width, 1, norm)
+    x = _conv_norm_relu(x, base_width, 2, norm)
+    return _stages_and_head(inputs, x, num_classes, base_width, dropout, norm)
+
+
+def build_strided_resnet(
+    input_shape: Shape,
+    num_classes: int,
+    base_width: int = 32,
+    dropout: float = 0.0,
+    for_training: bool = False,
+) -> keras.Model:
+    """Build the net for 128x128 pixels: the stem shrinks 4 times before the stages.
+
+    Arguments as for ``build_small_resnet``.
+    """
+    norm = FusedBatchNormalization if for_training else layers.BatchNormalization
+    inputs, x = _scaled_input(input_shape)
+    x = layers.AveragePooling2D(2)(x)
+    x = _conv_norm_relu(x, base_width, 2, norm)
+    return _stages_and_head(inputs, x, num_classes, base_width, dropout, norm)
+
+
+Builder = Callable[..., keras.Model]
+
+ARCHITECTURES: dict[str, Builder] = {
+    "small_resnet": build_small_resnet,
+    "strided_resnet": build_strided_resnet,
+}
+
+
+def _scaled_input(input_shape: Shape) -> tuple[tf.Tensor, tf.Tensor]:
+    inputs = keras.Input(input_shape)
+    return inputs, layers.Rescaling(1 / 64, offset=-2.0)(inputs)
+
+
+def _stages_and_head(
+    inputs: tf.Tensor,
+    x: tf.Tensor,
+    num_classes: int,
+    base_width: int,
+    dropout: float,
+    norm: type[layers.Layer],
+) -> keras.Model:
+    for stage in range(3):
+        width = base_width * 2**stage
+        x = _residual_block(x, width, 1 if stage == 0 else 2, norm)
+        x = _residual_block(x, width, 1, norm)
+    x = layers.GlobalAveragePooling2D()(x)
+    if dropout:
+        x = layers.Dropout(dropout, seed=0)(x)
+    # Logits in float32: softmax and loss lose too much in bfloat16.
+    return keras.Model(inputs, layers.Dense(num_classes, dtype="float32", name="logits")(x))
+
+
+def _conv_norm_relu(x: tf.Tensor, width: int, strides: int, norm: type[layers.Layer]) -> tf.Tensor:
+    x = layers.Conv2D(width, 3, strides, padding="same", use_bias=False)(x)
+    return layers.ReLU()(norm()(x))
+
+
+def _residual_block(x: tf.Tensor, width: int, strides: int, norm: type[layers.Layer]) -> tf.Tensor:
+    shortcut = x
+    if strides > 1 or x.shape[-1] != width:
+        shortcut = layers.AveragePooling2D(2)(x) if strides > 1 else x
+        shortcut = norm()(layers.Conv2D(width, 1, use_bias=False)(shortcut))
+    x = _conv_norm_relu(x, width, strides, norm)
+    x = norm()(layers.Conv2D(width, 3, padding="same", use_bias=False)(x))
+    return layers.ReLU()(layers.Add()([_squeeze_excite(x, width), shortcut]))
+
+
+def _squeeze_excite(x: tf.Tensor, width: int) -> tf.Tensor:
+    weights = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    weights = layers.Dense(width // 8, activation="relu")(weights)
+    weights = layers.Dense(width, activation="sigmoid")(weights)
+    return layers.Multiply()([x, weights])

@@ -1,0 +1,165 @@
+"""Everything that decides a training run, in one flat object read from a toml file."""
+
+import dataclasses
+import difflib
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facecore.errors import ConfigError
+from facecore.labels import Task
+from facecore.registry import InputSpec
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """One training run.
+
+    Args:
+        name: the bundle's folder name.
+        title: as shown in the dashboard.
+        task: "expression" or "gender".
+        labels: classes in the network's column order; pictures of other classes are left out.
+        dataset: name of the data set.
+        train_split: to fit on.
+        validation_split: to choose the best epoch and the temperature on.
+        images_per_class: draw exactly this many of each class, repeating where there are fewer;
+            0 takes every picture once.
+        height: input rows in pixels.
+        width: input columns in pixels.
+        color: "gray" or "rgb".
+        margin: framing of live crops that matches the data set, see ``InputSpec``.
+        shift_y: the same, vertically.
+        architecture: a key of ``ARCHITECTURES``.
+        base_width: channels of the first stage, a multiple of 32.
+        seed: of everything random.
+        epochs: passes over the training pictures.
+        batch_size: pictures per step.
+        learning_rate: at its peak; rises during the warm-up and falls along a cosine.
+        warmup_epochs: may be a fraction.
+        weight_decay: of AdamW.
+        label_smoothing: share of the truth that is spread over all classes.
+        dropout: before the last layer.
+        flip: mirror half of the pictures.
+        shift: largest shift, as a fraction of the side.
+        zoom: largest change of size, as a fraction.
+        rotate_deg: largest rotation.
+        brightness: largest shift of all pixels, 0-255.
+        contrast: largest change of contrast, as a fraction.
+        erase: chance that a random rectangle is blanked.
+        max_steps_per_epoch: 0 for all; a few for trying a config out.
+    """
+
+    name: str
+    title: str
+    task: Task
+    labels: tuple[str, ...]
+    dataset: str
+    train_split: str
+    validation_split: str
+    height: int
+    width: int
+    architecture: str
+    epochs: int
+    color: str = "gray"
+    margin: float = 0.0
+    shift_y: float = 0.0
+    images_per_class: int = 0
+    base_width: int = 32
+    seed: int = 1
+    batch_size: int = 64
+    learning_rate: float = 0.002
+    warmup_epochs: float = 1.0
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.0
+    dropout: float = 0.0
+    flip: bool = True
+    shift: float = 0.0
+    zoom: float = 0.0
+    rotate_deg: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    erase: float = 0.0
+    max_steps_per_epoch: int = 0
+
+    @property
+    def input(self) -> InputSpec:
+        """Size, colour and framing as the model card states them."""
+        return InputSpec(self.height, self.width, self.color, self.margin, self.shift_y)
+
+
+def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> TrainConfig:
+    """Read a config file.
+
+    Args:
+        path: a toml file whose keys are the fields of ``TrainConfig``.
+        overrides: values that replace those of the file.
+
+    Raises:
+        ConfigError: if the file is unreadable, a key is unknown or missing, or a value has the
+            wrong type.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"The config {path} cannot be read ({error}).") from error
+    return build_config(values | dict(overrides or {}))
+
+
+def build_config(values: Mapping[str, Any]) -> TrainConfig:
+    """Check names and types, and return the config.
+
+    Raises:
+        ConfigError: if a key is unknown or missing, or a value has the wrong type.
+    """
+    types = typing.get_type_hints(TrainConfig)
+    for key in values:
+        if key not in types:
+            close = difflib.get_close_matches(key, types, n=1, cutoff=0)
+            raise ConfigError(f"Unknown setting '{key}'; did you mean '{close[0]}'?")
+    needed = [f.name for f in dataclasses.fields(TrainConfig) if f.default is dataclasses.MISSING]
+    if missing := [name for name in needed if name not in values]:
+        raise ConfigError(f"The config lacks {', '.join(missing)}; add a line for each.")
+    checked = {key: _check_type(key, value, types[key]) for key, value in values.items()}
+    try:
+        config = TrainConfig(**checked)
+        _ = config.input
+    except ValueError as error:
+        raise ConfigError(f"The config cannot be used: {error}.") from error
+    return config
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Return key and value of ``key=value``; what is no toml value is taken as a string.
+
+    Raises:
+        ConfigError: if there is no "=".
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"'{text}' is no setting; write it as key=value.")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def _check_type(key: str, value: Any, wanted: Any) -> Any:
+    if typing.get_origin(wanted) is typing.Literal:
+        if value in typing.get_args(wanted):
+            return value
+        wanted_name = " or ".join(repr(choice) for choice in typing.get_args(wanted))
+    elif wanted is float and type(value) in (int, float):
+        return float(value)
+    elif wanted in (int, bool, str) and type(value) is wanted:
+        return value
+    elif wanted == tuple[str, ...]:
+        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        wanted_name = "a list of strings"
+    else:
+        wanted_name = wanted.__name__
+    raise ConfigError(f"Setting '{key}' must be {wanted_name}, got {value!r}.")
