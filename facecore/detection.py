@@ -14,7 +14,6 @@ from facecore.results import Box
 CASCADES: dict[str, str] = {
     "alt2": "haarcascade_frontalface_alt2.xml",
     "alt": "haarcascade_frontalface_alt.xml",
-    "alt_tree": "haarcascade_frontalface_alt_tree.xml",
     "default": "haarcascade_frontalface_default.xml",
 }
 
@@ -42,7 +41,7 @@ class HaarOptions:
 
     cascade: str = "alt2"
     scale_factor: float = 1.1
-    min_neighbors: int = 5
+    min_neighbors: int = 6
     min_face_fraction: float = 0.08
     max_side_px: int = 640
 
@@ -87,6 +86,9 @@ class HaarDetector:
     def __init__(self, options: HaarOptions = VIDEO_HAAR) -> None:
         self.options = options
         self._cascade = _load_cascade(options.cascade)
+        # Local and mild: equalising the whole picture loses a face before a plain background, and
+        # a stronger clip limit turns shelves and curtains into faces.
+        self._contrast = cv2.createCLAHE(clipLimit=1.0, tileGridSize=(8, 8))
 
     def detect(self, frame_bgr: UInt8Array) -> list[Detection]:
         """Find the faces of a frame.
@@ -149,7 +151,7 @@ class HaarDetector:
         if scale < 1:
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
             gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.equalizeHist(gray), dtype=np.uint8), scale
+        return np.asarray(self._contrast.apply(gray), dtype=np.uint8), scale
 
     def _search(
         self, gray: UInt8Array, min_neighbors: int, smallest: int, largest: int

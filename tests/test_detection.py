@@ -1,0 +1,113 @@
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from facecore import detection
+from facecore.detection import CASCADES, PHOTO_HAAR, HaarDetector, HaarOptions
+from facecore.errors import DetectorError
+
+SHARED_MEDIA = Path(__file__).resolve().parent.parent.parent / "shared" / "media"
+
+
+@pytest.fixture(scope="module")
+def portrait_bgr():
+    return cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+
+
+def overlap(a, b):
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    area = width * height
+    return area / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - area)
+
+
+@pytest.mark.parametrize("cascade", CASCADES)
+def test_every_cascade_finds_a_portrait(portrait_bgr, cascade):
+    found = HaarDetector(HaarOptions(cascade=cascade)).detect(portrait_bgr)
+    assert any(overlap(d.xyxy, (170, 70, 280, 180)) > 0.4 for d in found)
+
+
+def test_box_is_in_pixels_of_the_original_frame(portrait_bgr):
+    large = cv2.resize(portrait_bgr, None, fx=4, fy=4)
+    before = large.copy()
+    (small_box,) = HaarDetector().detect(portrait_bgr)
+    (large_box,) = HaarDetector().detect(large)
+    assert overlap([v * 4 for v in small_box.xyxy], large_box.xyxy) > 0.8
+    assert np.array_equal(large, before)
+
+
+def test_small_face_in_a_large_photo_is_found_with_photo_options(portrait_bgr):
+    photo = np.full((3000, 4000, 3), 128, np.uint8)
+    photo[2000:2512, 3000:3512] = portrait_bgr
+    (found,) = HaarDetector(PHOTO_HAAR).detect(photo)
+    assert overlap(found.xyxy, (3170, 2070, 3280, 2180)) > 0.4
+
+
+@pytest.mark.parametrize("shape", [(10, 10, 3), (1, 500, 3), (200, 200, 3)])
+def test_no_face_is_a_normal_result(shape):
+    assert HaarDetector().detect(np.full(shape, 127, np.uint8)) == []
+
+
+@pytest.mark.parametrize("tilt_deg", [-40, -20, 20, 40])
+def test_leaning_face_is_found_near_its_last_place(portrait_bgr, tilt_deg):
+    detector = HaarDetector()
+    (upright,) = detector.detect(portrait_bgr)
+    centre = ((upright.xyxy[0] + upright.xyxy[2]) / 2, (upright.xyxy[1] + upright.xyxy[3]) / 2)
+    turn = cv2.getRotationMatrix2D(centre, -tilt_deg, 1.0)
+    leaning = cv2.warpAffine(portrait_bgr, turn, (512, 512), borderMode=cv2.BORDER_REPLICATE)
+    (found,) = detector.detect_near(leaning, [upright.xyxy])
+    assert found is not None
+    assert found.tilt_deg == tilt_deg
+    assert overlap(found.xyxy, upright.xyxy) > 0.6
+
+
+def test_nothing_near_and_nothing_known(portrait_bgr):
+    blank = np.full_like(portrait_bgr, 90)
+    assert HaarDetector().detect_near(blank, [(200, 80, 270, 150)]) == [None]
+    assert HaarDetector().detect_near(blank, []) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cascade": "cat"},
+        {"scale_factor": 1.0},
+        {"min_neighbors": -1},
+        {"min_face_fraction": 0},
+        {"max_side_px": 10},
+    ],
+)
+def test_impossible_options_raise(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        HaarOptions(**wrong)
+
+
+def test_missing_cascade_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(CASCADES, "alt2", "gone.xml")
+    with pytest.raises(DetectorError, match=r"gone\.xml is missing.*reinstall"):
+        HaarDetector()
+
+
+def test_opencv_without_cascades_is_one_sentence(monkeypatch):
+    monkeypatch.delattr(detection.cv2, "CascadeClassifier")
+    with pytest.raises(DetectorError, match="has no Haar cascades"):
+        HaarDetector()
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED_MEDIA.is_dir(), reason="shared media are not beside the project")
+def test_all_29_faces_of_the_solvay_photo_and_no_false_box():
+    photo = cv2.imread(str(SHARED_MEDIA / "solvay_1927.jpg"))
+    with (SHARED_MEDIA / "solvay_1927_faces.csv").open() as file:
+        rows = [[int(row[k]) for k in "xywh"] for row in csv.DictReader(file)]
+    truth = [(x, y, x + w, y + h) for x, y, w, h in rows]
+    found = [d.xyxy for d in HaarDetector(PHOTO_HAAR).detect(photo)]
+    assert len(found) == len(truth) == 29
+    assert all(max(overlap(box, face) for face in truth) > 0.4 for box in found)
+    assert all(max(overlap(box, face) for box in found) > 0.4 for face in truth)

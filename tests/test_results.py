@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from facecore.results import Face, FrameResult, Prediction
+
+
+def make_prediction(*probs, labels=("man", "woman")):
+    return Prediction(labels, np.array(probs, dtype=np.float32))
+
+
+def test_prediction_names_the_most_probable_label():
+    prediction = make_prediction(0.25, 0.75)
+    assert prediction.label == "woman"
+    assert prediction.confidence == 0.75
+    assert prediction.to_dict() == {
+        "label": "woman",
+        "confidence": 0.75,
+        "probabilities": {"man": 0.25, "woman": 0.75},
+    }
+
+
+def test_prediction_refuses_a_wrong_number_of_probabilities():
+    with pytest.raises(ValueError, match="expected 2"):
+        make_prediction(1.0, 0.0, 0.0)
+
+
+def test_face_dict_has_only_what_was_predicted():
+    face = Face((1, 2, 3, 4), predictions={"gender": make_prediction(1, 0)})
+    assert face.to_dict().keys() == {"box", "gender"}
+    assert face.expression is None
+    assert Face((1, 2, 3, 4), person_id=7).to_dict() == {"box": [1, 2, 3, 4], "person": 7}
+
+
+def test_rows_are_numbered_and_faces_can_be_removed():
+    faces = tuple(Face((i, 0, i + 9, 9)) for i in range(3))
+    result = FrameResult(5, 1.23456, (100, 50), faces)
+    assert [(r["face"], r["x1"], r["time_s"]) for r in result.to_rows()] == [
+        (1, 0, 1.235),
+        (2, 1, 1.235),
+        (3, 2, 1.235),
+    ]
+    assert [f.xyxy[0] for f in result.without_faces({2}).faces] == [0, 2]
+    assert len(result.faces) == 3
