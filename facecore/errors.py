@@ -21,6 +21,19 @@ class UnreadableVideoError(MediaError):
     """A file that is no video, has no frames, or is encrypted."""
 
 
+class BrokenVideoError(UnreadableVideoError):
+    """A video of which only some frames could be read; those came before this error.
+
+    Args:
+        message: the sentence for the user.
+        frames_read: how many frames were handed out.
+    """
+
+    def __init__(self, message: str, frames_read: int) -> None:
+        super().__init__(message)
+        self.frames_read = frames_read
+
+
 class MediaTooLargeError(MediaError):
     """A file over the byte limit, or one that decodes to more pixels than allowed."""
 

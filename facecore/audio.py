@@ -1,0 +1,129 @@
+"""Taking a video's sound along: copied where an MP4 can hold it, else encoded again as AAC."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import av
+import av.error
+
+_COPIED = ("aac", "mp3")
+_AAC_RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000)
+
+
+class AudioTrack:
+    """The sound of a source, fed into a new container bit by bit.
+
+    Args:
+        source: the open source container.
+        stream: its sound track.
+        target: the container that is written.
+        start_s: the source's media time that becomes zero.
+    """
+
+    def __init__(self, source: Any, stream: Any, target: Any, start_s: float) -> None:
+        self._source = source
+        self._target = target
+        context = stream.codec_context
+        # Sound counts from the same moment as the pictures, so that both stay together.
+        video = next(iter(source.streams.video), None)
+        origin_s = 0.0
+        if video is not None and video.start_time is not None:
+            origin_s = float(video.start_time * video.time_base)
+        self._zero_s = origin_s + start_s
+        self._copies = context.name in _COPIED and (
+            context.name == "mp3" or bool(context.extradata)
+        )
+        self._encoder: Any = None
+        self._resampler: Any = None
+        if self._copies:
+            self._output = target.add_stream_from_template(stream)
+        else:
+            rate = context.sample_rate if context.sample_rate in _AAC_RATES else _AAC_RATES[0]
+            layout = "mono" if context.channels == 1 else "stereo"
+            self._output = target.add_stream("aac", rate=rate, layout=layout)
+            self._encoder = self._output.codec_context
+            self._resampler = av.AudioResampler(
+                format="fltp", layout=layout, rate=rate, frame_size=1024
+            )
+        if start_s > 0:
+            source.seek(int(max(0.0, self._zero_s - 0.2) * av.time_base))
+        self._pieces = self._read_copied(stream) if self._copies else self._read_encoded(stream)
+        self._held: tuple[float, list[Any]] | None = None
+
+    @classmethod
+    def open(cls, path: Path, target: Any, start_s: float) -> Self | None:
+        """Open a video's sound, or return None where it has none that can be read."""
+        source = av.open(str(path), metadata_errors="replace")
+        streams = [s for s in source.streams.audio if s.codec_context is not None]
+        if not streams:
+            source.close()
+            return None
+        return cls(source, streams[0], target, start_s)
+
+    def mux_until(self, time_s: float) -> None:
+        """Write the sound up to a moment of the new video."""
+        while True:
+            piece = self._held or next(self._pieces, None)
+            self._held = piece
+            if piece is None or piece[0] >= time_s:
+                return
+            self._held = None
+            for packet in piece[1]:
+                packet.stream = self._output
+                self._target.mux(packet)
+
+    def finish(self) -> None:
+        """Write what the encoder still holds, and close the source."""
+        if self._encoder is not None:
+            for packet in self._encoder.encode(None):
+                packet.stream = self._output
+                self._target.mux(packet)
+        self.close()
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
+
+    def _packets(self, stream: Any) -> Iterator[tuple[float, Any]]:
+        packets = self._source.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError:
+                return  # the pictures' reader says that the file is damaged
+            if packet is None or packet.size == 0:
+                return
+            if packet.pts is not None:
+                yield float(packet.pts * packet.time_base) - self._zero_s, packet
+
+    def _read_copied(self, stream: Any) -> Iterator[tuple[float, list[Any]]]:
+        zero = None
+        for time_s, packet in self._packets(stream):
+            if time_s < 0:
+                continue
+            if zero is None:
+                zero = round(self._zero_s / packet.time_base)
+            packet.pts -= zero
+            packet.dts = packet.pts
+            yield time_s, [packet]
+
+    def _read_encoded(self, stream: Any) -> Iterator[tuple[float, list[Any]]]:
+        for time_s, packet in self._packets(stream):
+            try:
+                frames = stream.codec_context.decode(packet)
+            except av.error.FFmpegError:
+                continue  # a damaged moment of sound is left silent
+            for frame in frames:
+                at_s = float(frame.pts * frame.time_base) - self._zero_s
+                if at_s < 0:
+                    continue
+                frame.pts = round(at_s * frame.sample_rate)
+                yield (
+                    time_s,
+                    [
+                        packet
+                        for ready in self._resampler.resample(frame)
+                        for packet in self._encoder.encode(ready)
+                    ],
+                )

@@ -1,0 +1,40 @@
+"""How large a file may be, and how its name and size read in a message."""
+
+from dataclasses import dataclass
+
+_MAX_NAME_CHARS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """What is refused before it can fill the memory.
+
+    Args:
+        max_bytes: largest photo file.
+        max_pixels: largest photo, width times height.
+        max_video_bytes: largest video file.
+        max_video_pixels: largest video frame, width times height (the default is 8K).
+    """
+
+    max_bytes: int = 100_000_000
+    max_pixels: int = 80_000_000
+    max_video_bytes: int = 2_000_000_000
+    max_video_pixels: int = 7680 * 4320
+
+
+DEFAULT_LIMITS = MediaLimits()
+
+
+def safe_name(name: str) -> str:
+    """Return a file's name fit for a sentence: no folders or control characters, shortened."""
+    base = name.replace("\\", "/").rsplit("/", 1)[-1]
+    printable = "".join(char for char in base if char.isprintable()).strip()
+    if len(printable) > _MAX_NAME_CHARS:
+        half = _MAX_NAME_CHARS // 2
+        printable = f"{printable[:half]}…{printable[-half:]}"
+    return printable or "The file"
+
+
+def megabytes(num_bytes: int) -> str:
+    """Return a file size as a person reads it."""
+    return f"{num_bytes / 1e6:.1f} MB" if num_bytes < 1e7 else f"{num_bytes / 1e6:.0f} MB"
