@@ -11,6 +11,7 @@ from typing import Literal
 
 import streamlit as st
 
+from facecore.media import encode_image
 from facecore.preprocessing import UInt8Array
 from facecore.results import FrameResult
 from facecore.session import VideoRun
@@ -32,14 +33,14 @@ class PhotoEntry:
         key: identifies it in the log.
         source: its file name, as the user knows it.
         result: its faces, false boxes already removed.
-        thumbnails: face number from 1 -> uint8 crop (h, w, 3), BGR.
+        thumbnails: face number from 1 -> crop as JPEG file.
         media: annotated pictures and clips: file name -> content or path.
     """
 
     key: str
     source: str
     result: FrameResult
-    thumbnails: Mapping[int, UInt8Array] = field(default_factory=dict)
+    thumbnails: Mapping[int, bytes] = field(default_factory=dict)
     media: Mapping[str, Media] = field(default_factory=dict)
     kind: Kind = "photo"
 
@@ -53,7 +54,7 @@ class PeopleEntry:
         source: file name, or when the live session began.
         kind: "video" or "live".
         summary: its people, edits applied.
-        thumbnails: person_id -> uint8 crop (h, w, 3), BGR.
+        thumbnails: person_id -> crop as JPEG file.
         media: annotated pictures and clips: file name -> content or path.
         made_from: what the summary was computed from, to notice that nothing changed.
     """
@@ -62,7 +63,7 @@ class PeopleEntry:
     source: str
     kind: Kind
     summary: SessionSummary
-    thumbnails: Mapping[int, UInt8Array] = field(default_factory=dict)
+    thumbnails: Mapping[int, bytes] = field(default_factory=dict)
     media: Mapping[str, Media] = field(default_factory=dict)
     made_from: tuple[object, ...] = ()
 
@@ -77,7 +78,7 @@ def log_photo(
     *,
     key: str | None = None,
     file_name: str = "",
-    thumbnails: Mapping[int, UInt8Array] | None = None,
+    thumbnails: Mapping[int, bytes] | None = None,
 ) -> None:
     """Put a photo into the log, or replace it.
 
@@ -87,7 +88,7 @@ def log_photo(
         annotated: the annotated picture as PNG or JPEG file.
         key: what identifies it; default: the source.
         file_name: of the annotated picture in downloads; default: made from the source.
-        thumbnails: face number -> crop.
+        thumbnails: face number -> crop as JPEG file.
     """
     media = {file_name or f"{Path(source).stem}_annotated.png": annotated}
     _put(PhotoEntry(f"photo:{key or source}", source, result, thumbnails or {}, media))
@@ -119,7 +120,8 @@ def log_video(
         return
     summary = summarise(run.frames, run.summary.duration_s, edits)
     media = {file_name or f"{Path(source).stem}_annotated.mp4": path} if path else {}
-    _put(PeopleEntry(entry_key, source, "video", summary, run.thumbnails, media, made_from))
+    crops = _encode(run.thumbnails)
+    _put(PeopleEntry(entry_key, source, "video", summary, crops, media, made_from))
 
 
 def log_live(
@@ -136,10 +138,11 @@ def log_live(
         summary: its people so far.
         source: how the session is called in the statistics.
         key: a new one for every session that shall be counted by itself.
-        thumbnails: person_id -> crop.
+        thumbnails: person_id -> uint8 crop (h, w, 3), BGR.
         media: photos and clips taken: file name -> content or path.
     """
-    _put(PeopleEntry(f"live:{key}", source, "live", summary, thumbnails or {}, media or {}))
+    crops = _encode(thumbnails or {})
+    _put(PeopleEntry(f"live:{key}", source, "live", summary, crops, media or {}))
 
 
 def log_entries() -> Sequence[Entry]:
@@ -155,6 +158,10 @@ def forget(kind: Kind, key: str) -> None:
 def forget_all() -> None:
     """Empty the log."""
     _entries().clear()
+
+
+def _encode(crops: Mapping[int, UInt8Array]) -> dict[int, bytes]:
+    return {person: encode_image(crop, "jpeg") for person, crop in crops.items()}
 
 
 def _entries() -> dict[str, Entry]:

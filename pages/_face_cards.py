@@ -1,0 +1,83 @@
+"""The table of faces as cards: number, crop, words, and every probability as a bar.
+
+HTML because it wraps from three columns to one and can be read by screen readers and tests; every
+text that goes in is escaped. Colours come from the theme (``currentColor``) and the labels.
+"""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from html import escape
+
+from facecore.labels import COLORS, TASKS, display_name
+from facecore.results import Face, Prediction
+
+_STYLE = """<style>
+.fc-faces{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:.75rem;
+ list-style:none;margin:0;padding:0}
+.fc-face{border:1px solid color-mix(in srgb,currentColor 18%,transparent);border-radius:.6rem;
+ padding:.75rem;margin:0}
+.fc-head{display:flex;gap:.75rem;align-items:center;margin-bottom:.6rem}
+.fc-head img{width:4rem;height:4rem;border-radius:.5rem;object-fit:cover;flex:none}
+.fc-number{font-size:.8rem;opacity:.75}
+.fc-word{font-weight:600;font-size:1.05rem;line-height:1.35}
+.fc-sure{font-weight:400;opacity:.75;font-size:.9rem}
+.fc-bars{display:grid;grid-template-columns:4.6rem 1fr 2.6rem;gap:.2rem .5rem;align-items:center;
+ font-size:.82rem;line-height:1.25}
+.fc-track{height:.55rem;border-radius:.3rem;overflow:hidden;
+ background:color-mix(in srgb,currentColor 10%,transparent)}
+.fc-fill{height:100%;border-radius:.3rem;
+ box-shadow:inset 0 0 0 1px color-mix(in srgb,currentColor 25%,transparent)}
+.fc-share{text-align:right;font-variant-numeric:tabular-nums;opacity:.85}
+.fc-gap{grid-column:1/-1;height:.35rem}
+.fc-top{font-weight:600}
+</style>"""
+
+
+def build_face_cards(faces: Sequence[Face], thumbnails: Sequence[bytes], name: str = "Face") -> str:
+    """Return the cards of all faces as one piece of HTML.
+
+    Args:
+        faces: numbered from 1 in this order.
+        thumbnails: one JPEG file per face.
+        name: the word before the number.
+    """
+    cards = "".join(
+        _build_card(f"{name} {number}", face, thumbnail)
+        for number, (face, thumbnail) in enumerate(zip(faces, thumbnails, strict=True), start=1)
+    )
+    return f'{_STYLE}<ul class="fc-faces">{cards}</ul>'
+
+
+def to_data_uri(jpeg: bytes) -> str:
+    """Return a JPEG file as an address that an image tag or an image column shows."""
+    return f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
+
+
+def _build_card(title: str, face: Face, thumbnail: bytes) -> str:
+    predictions = [face.predictions[task] for task in TASKS if task in face.predictions]
+    words = "".join(f'<div class="fc-word">{_describe(p)}</div>' for p in predictions)
+    bars = '<div class="fc-gap"></div>'.join(_build_bars(p) for p in predictions)
+    return (
+        '<li class="fc-face"><div class="fc-head">'
+        f'<img src="{to_data_uri(thumbnail)}" alt="{escape(title)}">'
+        f'<div><div class="fc-number">{escape(title)}</div>{words or "No prediction"}</div></div>'
+        f'<div class="fc-bars">{bars}</div></li>'
+    )
+
+
+def _describe(prediction: Prediction) -> str:
+    word = escape(display_name(prediction.label))
+    return f'{word} <span class="fc-sure">{prediction.confidence:.0%}</span>'
+
+
+def _build_bars(prediction: Prediction) -> str:
+    rows = []
+    for label, share in prediction.probabilities.items():
+        top = " fc-top" if label == prediction.label else ""
+        rows.append(
+            f'<div class="fc-label{top}">{escape(display_name(label))}</div>'
+            f'<div class="fc-track"><div class="fc-fill" '
+            f'style="width:{share:.1%};background:{COLORS[label]}"></div></div>'
+            f'<div class="fc-share{top}">{share:.0%}</div>'
+        )
+    return "".join(rows)

@@ -1,0 +1,207 @@
+"""From uploaded bytes to analysed photos, each step computed once per browser session."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
+
+from facecore.annotation import annotate, anonymise
+from facecore.errors import FaceCoreError
+from facecore.media import decode_image, encode_image, example_image
+from facecore.pipeline import FacePipeline
+from facecore.preprocessing import UInt8Array, crop_box, square_box
+from facecore.results import FrameResult
+from facecore.session import analyse_photo
+from pages._cache import is_remembered, remember
+from pages._sidebar import Settings
+from pages._ui import load_classifiers, plain, show_error
+
+_KEPT_FRAMES = 6  # decoded pictures are large: 36 MB each at 12 megapixels
+_KEPT_RESULTS = 600
+_KEPT_PICTURES = 12
+_THUMBNAIL_MARGIN = 0.3
+_EXAMPLE = "example"
+
+FileFormat = Literal["png", "jpeg"]
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoInput:
+    """A picture to analyse.
+
+    Args:
+        name: as the user knows it.
+        key: digest of name and content; identifies the picture in memory and in the log.
+        data: the file; None for the built-in example.
+    """
+
+    name: str
+    key: str
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """A picture and what each model said; false boxes are already removed.
+
+    Args:
+        source: where it came from.
+        results: bundle name of the expression model -> faces.
+        settings: what it was analysed with.
+        state: everything that the results depend on, for remembering what is made of them.
+    """
+
+    source: PhotoInput
+    results: dict[str, FrameResult]
+    settings: Settings
+    state: tuple[object, ...]
+
+    @property
+    def model(self) -> str:
+        """The model chosen in the sidebar, or the first that worked."""
+        chosen = self.settings.expression_model
+        return chosen if chosen in self.results else next(iter(self.results))
+
+    @property
+    def result(self) -> FrameResult:
+        """That model's faces."""
+        return self.results[self.model]
+
+
+def to_input(name: str, data: bytes) -> PhotoInput:
+    """Return an uploaded file as input."""
+    digest = hashlib.sha256(name.encode() + b"\0" + data).hexdigest()
+    return PhotoInput(name, digest[:20], data)
+
+
+EXAMPLE_INPUT = PhotoInput("Grace Hopper (example)", _EXAMPLE, None)
+
+
+def analyse_photos(
+    inputs: Sequence[PhotoInput], settings: Settings, models: Sequence[str | None]
+) -> list[Photo]:
+    """Analyse every picture with every model; a bad one is told and left out.
+
+    Args:
+        inputs: the pictures.
+        settings: the sidebar's.
+        models: expression models to ask, None for gender alone.
+    """
+    todo = [(item, model) for item in inputs for model in models]
+    waiting = [pair for pair in todo if not is_remembered("results", _result_key(*pair, settings))]
+    bar = st.progress(0.0, "Starting …") if waiting else None
+    results: dict[str, dict[str, FrameResult]] = {}
+    problems: dict[str, None] = {}
+    for item, model in todo:
+        if bar is not None and (item, model) in waiting:
+            done = waiting.index((item, model))
+            text = f"Analysing {plain(item.name)} ({done + 1} of {len(waiting)}) …"
+            bar.progress(done / len(waiting), text)
+        try:
+            results.setdefault(item.key, {})[model or ""] = _analyse(item, model, settings)
+        except FaceCoreError as error:
+            problems[str(error)] = None  # each sentence once, in order
+    if bar is not None:
+        bar.empty()
+    for problem in problems:
+        show_error(problem)
+    return [_edited(item, results[item.key], settings) for item in inputs if results.get(item.key)]
+
+
+def load_frame(item: PhotoInput) -> UInt8Array:
+    """Return the decoded picture: uint8 array of shape (H, W, 3), BGR.
+
+    Raises:
+        MediaError: if it is no picture, broken or too large.
+    """
+    return remember("frames", item.key, lambda: _decode(item), _KEPT_FRAMES)
+
+
+def draw(photo: Photo, model: str) -> bytes:
+    """Return the annotated picture at full resolution as JPEG file."""
+
+    def make() -> bytes:
+        return render(photo, model, "jpeg", load_frame(photo.source))
+
+    key = (*photo.state, model, repr(photo.settings.annotation))
+    return remember("pictures", key, make, _KEPT_PICTURES)
+
+
+def render(
+    photo: Photo, model: str, file_format: FileFormat, frame_bgr: UInt8Array | None = None
+) -> bytes:
+    """Return the annotated picture as a file.
+
+    Reads nothing from the session, so that a download can make it when it is asked for, outside
+    the page's run.
+    """
+    frame = _decode(photo.source) if frame_bgr is None else frame_bgr
+    return encode_image(
+        annotate(frame, photo.results[model], photo.settings.annotation), file_format
+    )
+
+
+def cut_thumbnails(photo: Photo) -> list[bytes]:
+    """Return one JPEG file per face, unrecognisable where faces are hidden."""
+    hide = photo.settings.annotation.hide_faces
+
+    def make() -> list[bytes]:
+        boxes = [face.xyxy for face in photo.result.faces]
+        frame = load_frame(photo.source)
+        if hide is not None:
+            frame = anonymise(frame, boxes, hide)
+        crops = [crop_box(frame, square_box(box, _THUMBNAIL_MARGIN)) for box in boxes]
+        return [encode_image(crop, "jpeg") for crop in crops]
+
+    return remember("thumbnails", (*photo.state, hide), make, _KEPT_RESULTS)
+
+
+def remove_face(photo: Photo, number: int) -> None:
+    """Take a false box out of the photo; every number and download follows."""
+    removed = _removed(photo.source, photo.settings)
+    total = len(removed) + len(photo.result.faces)
+    left = [original for original in range(1, total + 1) if original not in removed]
+    removed.append(left[number - 1])
+
+
+def count_removed(photo: Photo) -> int:
+    """Return how many false boxes were taken out."""
+    return len(_removed(photo.source, photo.settings))
+
+
+def undo_removal(photo: Photo) -> None:
+    """Bring the face back that was removed last."""
+    _removed(photo.source, photo.settings).pop()
+
+
+def _decode(item: PhotoInput) -> UInt8Array:
+    return example_image() if item.data is None else decode_image(item.data, item.name)
+
+
+def _removed(item: PhotoInput, settings: Settings) -> list[int]:
+    """Return the removed faces' original numbers; other search settings give other faces."""
+    everything = st.session_state.setdefault("removed_faces", {})
+    removed: list[int] = everything.setdefault((item.key, settings.pipeline.haar), [])
+    return removed
+
+
+def _edited(item: PhotoInput, results: dict[str, FrameResult], settings: Settings) -> Photo:
+    removed = _removed(item, settings)
+    kept = {model: result.without_faces(set(removed)) for model, result in results.items()}
+    state = (item.key, settings.pipeline.haar, tuple(sorted(removed)))
+    return Photo(item, kept, settings, state)
+
+
+def _analyse(item: PhotoInput, model: str | None, settings: Settings) -> FrameResult:
+    def run() -> FrameResult:
+        frame = load_frame(item)
+        names = [name for name in (model, settings.gender_model) if name]
+        return analyse_photo(frame, FacePipeline(load_classifiers(*names), settings.pipeline))
+
+    return remember("results", _result_key(item, model, settings), run, _KEPT_RESULTS)
+
+
+def _result_key(item: PhotoInput, model: str | None, settings: Settings) -> tuple[object, ...]:
+    return item.key, model, settings.gender_model, settings.pipeline.haar

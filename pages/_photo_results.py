@@ -1,0 +1,211 @@
+"""One photo's results: picture, counts, faces, removal of false boxes, downloads."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from facecore.charts import build_counts_chart
+from facecore.export import photo_to_csv, photo_to_json, photo_to_text
+from facecore.labels import LABELS, Task, display_name
+from facecore.registry import ModelCard
+from facecore.results import FrameResult
+from pages._face_cards import build_face_cards, to_data_uri
+from pages._photo_analysis import (
+    Photo,
+    count_removed,
+    cut_thumbnails,
+    draw,
+    remove_face,
+    render,
+    undo_removal,
+)
+from pages._session_log import log_photo
+from pages._ui import Download, download_buttons, plain, safe_file_name
+
+_WIDE = 1.25  # from this ratio of width to height the picture takes the page's full width
+
+
+def count_labels(results: Sequence[FrameResult], task: Task) -> dict[str, int]:
+    """Return how many faces have each label of the task."""
+    counts = dict.fromkeys(LABELS[task], 0)
+    for result in results:
+        for face in result.faces:
+            if (prediction := face.predictions.get(task)) is not None:
+                counts[prediction.label] += 1
+    return counts
+
+
+def show_counts(results: Sequence[FrameResult], key: str) -> None:
+    """Show faces, men and women as numbers, expressions as bars."""
+    genders = count_labels(results, "gender")
+    numbers = {"Faces": sum(len(result.faces) for result in results)}
+    numbers |= {"Men": genders["man"], "Women": genders["woman"]}
+    show_metrics(numbers)
+    st.plotly_chart(
+        build_counts_chart(count_labels(results, "expression"), "faces"),
+        key=f"{key}_expressions",
+        config={"displayModeBar": False},
+    )
+
+
+def show_metrics(numbers: Mapping[str, int | str]) -> None:
+    """Show a row of numbers that wraps on narrow screens."""
+    with st.container(horizontal=True, gap="small"):
+        for label, value in numbers.items():
+            st.metric(label, value, border=True, width=124)
+
+
+def choose_shown(photos: Sequence[Photo]) -> Photo:
+    """Let the user choose which of several photos is shown."""
+    if len(photos) == 1:
+        return photos[0]
+    by_key = {photo.source.key: photo for photo in photos}
+    words = {
+        key: f"{i} of {len(photos)}: {photo.source.name} ({count_faces(photo.result)})"
+        for i, (key, photo) in enumerate(by_key.items(), start=1)
+    }
+    key = st.selectbox(
+        "Picture", list(by_key), format_func=lambda k: words.get(k, k), key="photo_shown"
+    )
+    return by_key[key]
+
+
+def count_faces(result: FrameResult) -> str:
+    """Return ``"1 face"`` or ``"5 faces"``."""
+    return f"{len(result.faces)} face{'' if len(result.faces) == 1 else 's'}"
+
+
+def show_photo(photo: Photo) -> None:
+    """Show one photo's picture, numbers, faces and downloads."""
+    width, height = photo.result.size_wh
+    if width >= _WIDE * height:
+        _show_picture(photo)
+        show_counts([photo.result], f"photo_{photo.source.key}")
+    else:
+        left, right = st.columns([3, 2], gap="medium")
+        with left:
+            _show_picture(photo)
+        with right:
+            show_counts([photo.result], f"photo_{photo.source.key}")
+    if photo.result.faces:
+        st.subheader("Faces")
+        st.html(build_face_cards(photo.result.faces, cut_thumbnails(photo)))
+    else:
+        show_no_face()
+    _edit_faces(photo)
+    st.subheader("Downloads")
+    download_buttons(list_downloads(photo))
+
+
+def show_no_face() -> None:
+    """Say that nothing was found, and what helps."""
+    st.info(
+        "No face was found. Faces are found when they look towards the camera and are not too "
+        "small: try a larger picture, turn it upright, or open “Detection” in the sidebar and "
+        "lower “Neighbours” or “Smallest face”.",
+        icon=":material/search_off:",
+    )
+
+
+def show_comparison(photo: Photo, cards: Mapping[str, ModelCard]) -> None:
+    """Show the picture once per model, and one table of all predictions."""
+    for column, (model, result) in zip(
+        st.columns(len(photo.results)), photo.results.items(), strict=True
+    ):
+        with column:
+            st.markdown(f"**{plain(cards[model].title)}**")
+            st.image(draw(photo, model), width="stretch", alt=f"Faces by {cards[model].title}")
+            counts = count_labels([result], "expression")
+            words = [f"{display_name(k)} {n}" for k, n in counts.items() if n]
+            st.caption(", ".join(words) or "No face")
+    if photo.result.faces:
+        _show_comparison_table(photo, cards)
+
+
+def _show_comparison_table(photo: Photo, cards: Mapping[str, ModelCard]) -> None:
+    rows: dict[str, list[object]] = {
+        "Face": list(range(1, len(photo.result.faces) + 1)),
+        "Crop": [to_data_uri(crop) for crop in cut_thumbnails(photo)],
+    }
+    answers = {}
+    for model, result in photo.results.items():
+        found = [face.expression for face in result.faces]
+        answers[model] = [p.label if p else "" for p in found]
+        title = cards[model].title.split(":")[0]
+        rows[title] = [f"{display_name(p.label)} {p.confidence:.0%}" if p else "" for p in found]
+    same = [len(set(labels)) == 1 for labels in zip(*answers.values(), strict=True)]
+    rows["Agreement"] = ["all agree" if s else "they differ" for s in same]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        row_height=56,
+        key=f"comparison_{photo.source.key}",
+        column_config={
+            "Face": st.column_config.NumberColumn(width=50),
+            "Crop": st.column_config.ImageColumn(width=64),
+        },
+    )
+
+
+def _show_picture(photo: Photo) -> None:
+    picture = draw(photo, photo.model)
+    st.image(picture, width="stretch", alt=f"{count_faces(photo.result)} with numbered boxes")
+    hidden = photo.settings.annotation.hide_faces is not None
+    log_photo(
+        photo.source.name,
+        photo.result,
+        picture,
+        key=photo.source.key,
+        file_name=safe_file_name(photo.source.name, "_hidden.jpg" if hidden else "_annotated.jpg"),
+        thumbnails=dict(enumerate(cut_thumbnails(photo), start=1)),
+    )
+
+
+def _edit_faces(photo: Photo) -> None:
+    key = photo.source.key
+    num_removed = count_removed(photo)
+    if not photo.result.faces and not num_removed:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if photo.result.faces:
+            number = st.selectbox(
+                "A box that is no face?",
+                range(1, len(photo.result.faces) + 1),
+                format_func=lambda n: f"Face {n}",
+                key=f"false_box_{key}",
+                width=180,
+            )
+            st.button(
+                "Remove",
+                key=f"remove_face_{key}",
+                icon=":material/delete:",
+                on_click=remove_face,
+                args=(photo, number),
+                help="Takes this face out of the picture, the numbers and every download.",
+            )
+        if num_removed:
+            st.button(
+                f"Undo ({num_removed} removed)",
+                key=f"undo_removal_{key}",
+                icon=":material/undo:",
+                on_click=undo_removal,
+                args=(photo,),
+            )
+
+
+def list_downloads(photo: Photo) -> list[Download]:
+    """Return everything that can be downloaded of one photo."""
+    name, key, result = photo.source.name, photo.source.key, photo.result
+    ending = "_hidden" if photo.settings.annotation.hide_faces else "_annotated"
+
+    def offer(label: str, data: object, end: str, mime: str) -> Download:
+        return Download(label, data, safe_file_name(name, end), mime, f"download_{label}_{key}")
+
+    return [
+        offer("PNG", lambda: render(photo, photo.model, "png"), f"{ending}.png", "image/png"),
+        offer("JPEG", draw(photo, photo.model), f"{ending}.jpg", "image/jpeg"),
+        offer("Text", lambda: photo_to_text(name, result).encode(), "_faces.txt", "text/plain"),
+        offer("CSV", lambda: photo_to_csv(name, result), "_faces.csv", "text/csv"),
+        offer("JSON", lambda: photo_to_json(name, result), "_faces.json", "application/json"),
+    ]

@@ -1,0 +1,90 @@
+"""The session's downloads: text, CSV, JSON, and a ZIP with the annotated media."""
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from facecore.export import photo_to_dict, photo_to_text, video_to_dict, video_to_text
+from facecore.labels import TASKS, display_name
+from pages._session_log import Entry, PhotoEntry
+from pages._stats_people import count_people, list_people, mean_confidence, to_people_csv
+from pages._ui import Download
+
+_STEM = "facecore_session"
+
+
+def list_session_downloads(entries: Sequence[Entry]) -> list[Download]:
+    """Return the downloads; each is made when its button is pressed."""
+
+    def offer(label: str, data: object, file_name: str, mime: str) -> Download:
+        return Download(label, data, file_name, mime, f"download_session_{label}")
+
+    return [
+        offer("ZIP with everything", lambda: to_zip(entries), f"{_STEM}.zip", "application/zip"),
+        offer("Text", lambda: to_text(entries).encode(), f"{_STEM}.txt", "text/plain"),
+        offer("CSV", lambda: to_people_csv(list_people(entries)), f"{_STEM}.csv", "text/csv"),
+        offer("JSON", lambda: to_json(entries), f"{_STEM}.json", "application/json"),
+    ]
+
+
+def to_text(entries: Sequence[Entry]) -> str:
+    """Return the totals, then every source in the paper's form."""
+    people = list_people(entries)
+    lines = [f"Sources: {len(entries)}", f"People: {len(people)}"]
+    for task in TASKS:
+        counts = count_people(people, task)
+        lines.append(", ".join(f"{display_name(k)}: {n}" for k, n in counts.items()))
+    parts = ["All sources\n" + "\n".join(lines) + "\n"]
+    for entry in entries:
+        if isinstance(entry, PhotoEntry):
+            parts.append(photo_to_text(entry.source, entry.result))
+        else:
+            parts.append(video_to_text(entry.source, entry.summary))
+    return "\n".join(parts)
+
+
+def to_json(entries: Sequence[Entry]) -> bytes:
+    """Return totals and all results as JSON file."""
+    people = list_people(entries)
+    totals: dict[str, object] = {"sources": len(entries), "people": len(people)}
+    for task in TASKS:
+        totals[task] = count_people(people, task)
+        totals[f"mean_{task}_confidence"] = mean_confidence(people, task)
+    results = [
+        photo_to_dict(entry.source, entry.result)
+        if isinstance(entry, PhotoEntry)
+        else video_to_dict(entry.source, entry.summary)
+        for entry in entries
+    ]
+    return (json.dumps({"totals": totals, "results": results}, indent=2) + "\n").encode()
+
+
+def to_zip(entries: Sequence[Entry]) -> bytes:
+    """Return a ZIP file: text, CSV, JSON, and ``media/`` with the annotated pictures and clips."""
+    buffer = io.BytesIO()
+    # Pictures and videos are compressed already.
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(f"{_STEM}.txt", to_text(entries))
+        archive.writestr(f"{_STEM}.csv", to_people_csv(list_people(entries)))
+        archive.writestr(f"{_STEM}.json", to_json(entries))
+        taken: set[str] = set()
+        for entry in entries:
+            for file_name, content in entry.media.items():
+                target = _free_name(file_name, taken)
+                if isinstance(content, bytes):
+                    archive.writestr(f"media/{target}", content)
+                elif Path(content).is_file():  # a clip may have been discarded on its page
+                    archive.write(content, f"media/{target}")
+    return buffer.getvalue()
+
+
+def _free_name(file_name: str, taken: set[str]) -> str:
+    """Return the name, with a number where two sources are called alike."""
+    path = PurePath(file_name)
+    name, number = path.name, 2
+    while name.lower() in taken:
+        name, number = f"{path.stem}_{number}{path.suffix}", number + 1
+    taken.add(name.lower())
+    return name

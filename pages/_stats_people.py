@@ -1,0 +1,144 @@
+"""The session's people: one per face of a photo, one per person of a video or live session."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from facecore.labels import LABELS, TASKS, Task, display_name
+from facecore.results import Prediction
+from pages._face_cards import to_data_uri
+from pages._session_log import Entry, Kind, PhotoEntry
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenPerson:
+    """One person of one source.
+
+    Args:
+        source: file name or live session.
+        kind: "photo", "video" or "live".
+        name: "Face 1" or the person's name.
+        predictions: per task; in a video the mean over the person's frames.
+        labels: per task; in a video the one shown for longest.
+        thumbnail: crop as JPEG file, if there is one.
+        first_s: when first seen; None in a photo.
+        last_s: when last seen; None in a photo.
+    """
+
+    source: str
+    kind: Kind
+    name: str
+    predictions: dict[Task, Prediction]
+    labels: dict[Task, str]
+    thumbnail: bytes | None
+    first_s: float | None = None
+    last_s: float | None = None
+
+
+def list_people(entries: Sequence[Entry]) -> list[SeenPerson]:
+    """Return everybody of these entries, in the order of analysis."""
+    return [person for entry in entries for person in _people_of(entry)]
+
+
+def count_people(people: Sequence[SeenPerson], task: Task) -> dict[str, int]:
+    """Return how many people have each label of the task, every label present."""
+    counts = dict.fromkeys(LABELS[task], 0)
+    for person in people:
+        if task in person.labels:
+            counts[person.labels[task]] += 1
+    return counts
+
+
+def mean_confidence(people: Sequence[SeenPerson], task: Task) -> float | None:
+    """Return the mean confidence, 0-1; None where nobody has a prediction."""
+    found = [p.predictions[task].confidence for p in people if task in p.predictions]
+    return sum(found) / len(found) if found else None
+
+
+def to_people_table(people: Sequence[SeenPerson]) -> pd.DataFrame:
+    """Return one row per person as shown on the page, confidences 0-1."""
+    return pd.DataFrame([_to_shown_row(person) for person in people])
+
+
+def to_source_table(entries: Sequence[Entry]) -> pd.DataFrame:
+    """Return one row per source: people, men, women, each expression, mean confidences."""
+    rows = []
+    for entry in entries:
+        people = _people_of(entry)
+        row: dict[str, object] = {
+            "Source": entry.source,
+            "Kind": display_name(entry.kind),
+            "People": len(people),
+        }
+        for task in reversed(TASKS):
+            counts = count_people(people, task)
+            row |= {_COUNT_WORDS.get(k, display_name(k)): n for k, n in counts.items()}
+        for task in TASKS:
+            row[f"Mean {task} confidence"] = mean_confidence(people, task)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def to_people_csv(people: Sequence[SeenPerson]) -> bytes:
+    """Return one row per person with every probability, as CSV file."""
+    rows = []
+    for person in people:
+        row: dict[str, object] = {
+            "source": person.source,
+            "kind": person.kind,
+            "person": person.name,
+            "first_s": person.first_s,
+            "last_s": person.last_s,
+        }
+        for task, prediction in person.predictions.items():
+            row[task] = person.labels[task]
+            row[f"{task}_confidence"] = prediction.confidence
+            row |= {f"p_{label}": share for label, share in prediction.probabilities.items()}
+        rows.append(row)
+    return pd.DataFrame(rows).to_csv(index=False).encode()
+
+
+_COUNT_WORDS = {"man": "Men", "woman": "Women"}
+
+
+def _people_of(entry: Entry) -> list[SeenPerson]:
+    if isinstance(entry, PhotoEntry):
+        return [
+            SeenPerson(
+                source=entry.source,
+                kind=entry.kind,
+                name=f"Face {number}",
+                predictions=dict(face.predictions),
+                labels={task: p.label for task, p in face.predictions.items()},
+                thumbnail=entry.thumbnails.get(number),
+            )
+            for number, face in enumerate(entry.result.faces, start=1)
+        ]
+    return [
+        SeenPerson(
+            source=entry.source,
+            kind=entry.kind,
+            name=person.name,
+            predictions={task: person.prediction(task) for task in person.mean_probs},
+            labels={task: person.dominant(task)[0] for task in person.mean_probs},
+            thumbnail=entry.thumbnails.get(person.person_id),
+            first_s=person.first_s,
+            last_s=person.last_s,
+        )
+        for person in entry.summary.people
+    ]
+
+
+def _to_shown_row(person: SeenPerson) -> dict[str, object]:
+    row: dict[str, object] = {
+        "Crop": to_data_uri(person.thumbnail) if person.thumbnail else None,
+        "Source": person.source,
+        "Person": person.name,
+    }
+    for task in TASKS:
+        label = person.labels.get(task)
+        prediction = person.predictions.get(task)
+        row[display_name(task)] = display_name(label) if label else None
+        row[f"{display_name(task)} confidence"] = prediction.confidence if prediction else None
+    return row

@@ -1,0 +1,98 @@
+"""How the statistics page shows totals, sources and people."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from facecore.charts import build_counts_chart
+from facecore.labels import display_name
+from pages._photo_results import show_metrics
+from pages._session_log import Entry
+from pages._stats_people import (
+    count_people,
+    list_people,
+    mean_confidence,
+    to_people_table,
+    to_source_table,
+)
+
+_PERCENT = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=130)
+_PLAIN_CHART = {"displayModeBar": False}
+
+
+def choose_sources(entries: Sequence[Entry]) -> list[Entry]:
+    """Let the user narrow everything below down to some sources; none chosen means all."""
+    by_key = {entry.key: entry for entry in entries}
+    chosen = st.multiselect(
+        "Sources",
+        list(by_key),
+        format_func=lambda key: _title(by_key[key]) if key in by_key else key,
+        placeholder="All sources",
+        key="stats_sources",
+        persist_state="session",
+    )
+    return [by_key[key] for key in chosen if key in by_key] or list(entries)
+
+
+def show_totals(entries: Sequence[Entry]) -> None:
+    """Show the numbers and charts over all chosen sources."""
+    people = list_people(entries)
+    genders = count_people(people, "gender")
+    show_metrics(
+        {
+            "Sources": len(entries),
+            "People": len(people),
+            "Men": genders["man"],
+            "Women": genders["woman"],
+            "Expression sure": _percent(mean_confidence(people, "expression")),
+            "Gender sure": _percent(mean_confidence(people, "gender")),
+        }
+    )
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.markdown("**People by expression**")
+        st.plotly_chart(
+            build_counts_chart(count_people(people, "expression")),
+            key="stats_expressions",
+            config=_PLAIN_CHART,
+        )
+    with right:
+        st.markdown("**People by gender**")
+        st.plotly_chart(build_counts_chart(genders), key="stats_genders", config=_PLAIN_CHART)
+
+
+def show_sources(entries: Sequence[Entry]) -> None:
+    """Show one row per source."""
+    st.dataframe(
+        to_source_table(entries),
+        hide_index=True,
+        key="stats_source_table",
+        column_config={
+            "Source": st.column_config.TextColumn(pinned=True, width=180),
+            "Mean expression confidence": _PERCENT,
+            "Mean gender confidence": _PERCENT,
+        },
+    )
+
+
+def show_people(entries: Sequence[Entry]) -> None:
+    """Show one row per face of a photo and person of a video."""
+    st.dataframe(
+        to_people_table(list_people(entries)),
+        hide_index=True,
+        row_height=52,
+        key="stats_people_table",
+        column_config={
+            "Crop": st.column_config.ImageColumn("Crop", width=64),
+            "Expression confidence": _PERCENT,
+            "Gender confidence": _PERCENT,
+        },
+    )
+
+
+def _title(entry: Entry) -> str:
+    return f"{display_name(entry.kind)}: {entry.source}"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"

@@ -1,0 +1,68 @@
+"""Home: what each page does, what predictions are and are not, and a first example."""
+
+import streamlit as st
+
+from pages._ui import WORDING
+
+CARDS = (
+    (
+        "pages/photos.py",
+        "Photos",
+        ":material/photo_camera:",
+        "Upload pictures or take one. Every face gets a number, an expression and a gender, "
+        "with all probabilities.",
+    ),
+    (
+        "pages/videos.py",
+        "Videos",
+        ":material/movie:",
+        "Upload a clip. People are followed through it: who showed which expression, when, and "
+        "for how long.",
+    ),
+    (
+        "pages/live.py",
+        "Live",
+        ":material/videocam:",
+        "Watch your own webcam with boxes and words drawn on it; take a photo or record a clip.",
+    ),
+    (
+        "pages/stats.py",
+        "Stats",
+        ":material/bar_chart:",
+        "Everything analysed in this browser session: totals, charts, every face, one download.",
+    ),
+)
+
+st.title("Facial expression and gender in pictures")
+st.markdown(
+    "Facecore finds faces in photos, videos and a live webcam, and shows how neural networks "
+    "read each face: one of seven expressions, and man or woman."
+)
+if st.button(
+    "Try it with an example picture",
+    type="primary",
+    icon=":material/play_arrow:",
+    key="home_example",
+):
+    st.session_state["photo_source"] = "example"
+    st.switch_page("pages/photos.py")
+
+st.subheader("What you can do")
+for start in (0, 2):
+    for column, (page, title, icon, text) in zip(
+        st.columns(2), CARDS[start : start + 2], strict=True
+    ):
+        with column.container(border=True, height="stretch"):
+            st.page_link(page, label=f"**{title}**", icon=icon)
+            st.markdown(text)
+
+st.subheader("What the predictions are, and what they are not")
+st.markdown(
+    f"""
+- {WORDING}
+- The networks are often wrong: on small, dark, turned or covered faces, and more often for some
+  groups of people than for others. The percentage is the model's own confidence, not a proof.
+- Everything is computed on the machine that runs this dashboard. Pictures and results stay in its
+  memory for your browser session and are sent nowhere else. Ask people before you analyse them.
+"""
+)

@@ -1,0 +1,41 @@
+"""Stats: everything analysed in this browser session, in total, per source and per person."""
+
+import streamlit as st
+
+from pages._session_log import forget_all, log_entries
+from pages._stats_downloads import list_session_downloads
+from pages._stats_view import choose_sources, show_people, show_sources, show_totals
+from pages._ui import download_buttons, wording_note
+
+st.title("Statistics of this session")
+everything = log_entries()
+
+if not everything:
+    st.info(
+        "Nothing was analysed yet. Every photo, video and live session that you analyse in this "
+        "browser tab is counted here; closing the tab forgets it.",
+        icon=":material/bar_chart:",
+    )
+    with st.container(horizontal=True):
+        st.page_link("pages/photos.py", label="Analyse photos", icon=":material/photo_camera:")
+        st.page_link("pages/videos.py", label="Analyse a video", icon=":material/movie:")
+        st.page_link("pages/live.py", label="Go live", icon=":material/videocam:")
+else:
+    entries = choose_sources(everything)
+    show_totals(entries)
+    st.subheader("By source")
+    show_sources(entries)
+    st.subheader("Every person")
+    show_people(entries)
+    st.subheader("Downloads")
+    download_buttons(list_session_downloads(entries))
+    st.button(
+        "Forget everything",
+        key="stats_forget",
+        icon=":material/delete:",
+        on_click=forget_all,
+        help="Empties this page. Results that are still open on other pages come back when you "
+        "look at them again.",
+    )
+
+wording_note()

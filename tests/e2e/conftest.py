@@ -1,0 +1,139 @@
+"""A dashboard server and a Chromium with a fake camera, for the tests that drive a browser.
+
+Fixtures:
+    dashboard_url: address of a server started for this test module.
+    open_page: ``open_page("photos") -> Page``, waits until the page's script has run.
+    wait_for_run: ``wait_for_run(page)``, waits until the script is idle again.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+START_TIMEOUT_S = 60
+# Networks load on first use, on a machine that may be busy.
+RUN_TIMEOUT_MS = 120_000
+
+expect.set_options(timeout=30_000)
+
+
+def find_chromium() -> str | None:
+    """Path of a Chromium: FACECORE_CHROMIUM, then the system's."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    return os.environ.get("FACECORE_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+def has_own_chromium() -> bool:
+    """Whether Playwright's own Chromium is installed."""
+    with sync_playwright() as playwright:
+        return Path(playwright.chromium.executable_path).is_file()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    """Launch options of pytest-playwright: the system's Chromium, with a fake camera."""
+    path = find_chromium()
+    if path is None and not has_own_chromium():
+        message = "no Chromium: install one, or set FACECORE_CHROMIUM to its path"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    args = [
+        "--no-sandbox",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+    ]
+    return {**browser_type_launch_args, "args": args} | ({"executable_path": path} if path else {})
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args):
+    """A laptop's window; the test's own camera permission."""
+    return {
+        **browser_context_args,
+        "viewport": {"width": 1280, "height": 900},
+        "permissions": ["camera"],
+        "accept_downloads": True,
+    }
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until_healthy(url: str, server: subprocess.Popen, log: Path) -> None:
+    """Wait for Streamlit's health answer; fail with the server's log."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"the dashboard did not start:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="module")
+def dashboard_url(tmp_path_factory) -> Iterator[str]:
+    """Address of a running dashboard; its output goes to a file, as a pipe would fill up."""
+    folder = tmp_path_factory.mktemp("server")
+    log = folder / "server.log"
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    options = ["--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [*command, *options], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_healthy(url, server, log)
+        yield url
+    finally:
+        server.terminate()
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait(10)
+    assert "Traceback" not in log.read_text(), log.read_text()[-5000:]
+
+
+def _wait_for_run(page: Page) -> None:
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-connection-state", "CONNECTED")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=RUN_TIMEOUT_MS)
+
+
+@pytest.fixture
+def wait_for_run() -> Callable[[Page], None]:
+    """``wait_for_run(page)`` waits until the page's script is idle."""
+    return _wait_for_run
+
+
+@pytest.fixture
+def open_page(page, dashboard_url) -> Callable[[str], Page]:
+    """``open_page("photos")`` opens a page of the dashboard and waits until it is drawn."""
+
+    def open_(path: str = "") -> Page:
+        page.goto(f"{dashboard_url}/{path}")
+        expect(page.get_by_test_id("stApp")).to_be_visible()
+        expect(page.locator("h1").first).to_be_visible()
+        _wait_for_run(page)
+        return page
+
+    return open_
