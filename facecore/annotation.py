@@ -1,0 +1,183 @@
+"""Drawing results on a frame: boxes, labels that stay readable, and hidden faces."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import cv2
+import numpy as np
+import supervision as sv
+from supervision.config import ORIENTED_BOX_COORDINATES
+
+from facecore.label_layout import place_labels
+from facecore.label_text import render_label, shorten
+from facecore.labels import COLORS, display_name
+from facecore.preprocessing import UInt8Array, clip_box, square_box
+from facecore.results import Box, Face, FrameResult, Prediction
+
+HideMethod = Literal["blur", "pixelate"]
+HIDE_METHODS: tuple[HideMethod, ...] = ("blur", "pixelate")
+
+_UNKNOWN_COLOR = "#E5E7EB"  # a face without an expression
+_COLOR_NAMES = (*COLORS, "")
+_PALETTE = sv.ColorPalette.from_hex([*COLORS.values(), _UNKNOWN_COLOR])
+_OUTLINE = sv.Color(17, 24, 39)
+_HIDDEN_MARGIN = 0.35  # a Haar box ends at the chin and above the brows; hair and ears tell too
+_HIDDEN_BLOCKS = 7  # a hidden face keeps this many blocks per side: nobody is known by those
+_FONT_PER_FACE = 0.2
+_FONT_STEP_PX = 2  # sizes in steps, so that a label does not flicker with its face's size
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationOptions:
+    """What is drawn.
+
+    Args:
+        show_boxes: a box around each face, in its expression's colour.
+        show_labels: expression and gender beside each face.
+        show_confidence: the percentages in the labels.
+        hide_faces: makes every face unrecognisable: ``"blur"``, ``"pixelate"`` or None.
+        names: people's names by ``person_id``, shown instead of nothing but the number.
+        numbered: the person's number, or in a photo the face's place in the result from 1.
+    """
+
+    show_boxes: bool = True
+    show_labels: bool = True
+    show_confidence: bool = True
+    hide_faces: HideMethod | None = None
+    names: Mapping[int, str] = field(default_factory=dict)
+    numbered: bool = True
+
+    def __post_init__(self) -> None:
+        if self.hide_faces is not None:
+            _check_method(self.hide_faces)
+
+
+def annotate(
+    frame_bgr: UInt8Array, result: FrameResult, options: AnnotationOptions | None = None
+) -> UInt8Array:
+    """Draw a frame's result on a copy of it.
+
+    Args:
+        frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
+        result: the frame's faces, in pixels of this frame.
+        options: what is drawn; None draws everything.
+
+    Returns:
+        A new array of the same shape.
+    """
+    options = options or AnnotationOptions()
+    drawn = frame_bgr.copy()
+    if not result.faces:
+        return drawn
+    if options.hide_faces is not None:
+        drawn = anonymise(drawn, [face.xyxy for face in result.faces], options.hide_faces)
+    if options.show_boxes:
+        drawn = _draw_boxes(drawn, result.faces)
+    if options.show_labels or options.numbered:
+        _draw_labels(drawn, result.faces, options)
+    return drawn
+
+
+def anonymise(frame_bgr: UInt8Array, boxes: Sequence[Box], method: HideMethod) -> UInt8Array:
+    """Make faces unrecognisable for good: only a few averaged blocks of each are kept.
+
+    Args:
+        frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
+        boxes: the faces; somewhat more than each box is hidden.
+        method: ``"blur"`` (blocks, then smoothed) or ``"pixelate"``.
+
+    Returns:
+        A new array of the same shape.
+
+    Raises:
+        ValueError: for an unknown method.
+    """
+    _check_method(method)
+    hidden = frame_bgr.copy()
+    size_wh = (frame_bgr.shape[1], frame_bgr.shape[0])
+    for box in boxes:
+        x1, y1, x2, y2 = clip_box(square_box(box, _HIDDEN_MARGIN), size_wh)
+        if x2 <= x1 or y2 <= y1:
+            continue
+        area = sv.Detections(xyxy=np.array([[x1, y1, x2, y2]], dtype=float))
+        block = max(2, round(max(x2 - x1, y2 - y1) / _HIDDEN_BLOCKS))
+        # Averaging first: the annotator alone samples single pixels of each block.
+        hidden = sv.BlurAnnotator(kernel_size=block).annotate(hidden, area)
+        hidden = sv.PixelateAnnotator(pixel_size=block).annotate(hidden, area)
+        if method == "blur":
+            hidden = sv.BlurAnnotator(kernel_size=2 * block + 1).annotate(hidden, area)
+    return np.asarray(hidden, dtype=np.uint8)
+
+
+def _check_method(method: str) -> None:
+    if method not in HIDE_METHODS:
+        raise ValueError(f"hide_faces must be one of {', '.join(HIDE_METHODS)}, got {method!r}")
+
+
+def _draw_boxes(frame_bgr: UInt8Array, faces: Sequence[Face]) -> UInt8Array:
+    thickness = max(1, round(min(frame_bgr.shape[:2]) / 400))
+    detections = sv.Detections(
+        xyxy=np.array([face.xyxy for face in faces], dtype=float),
+        class_id=np.array([_COLOR_NAMES.index(_color_name(face)) for face in faces]),
+        data={ORIENTED_BOX_COORDINATES: np.array([_corners(face) for face in faces])},
+    )
+    # A dark line under the coloured one keeps it visible on any background.
+    outline = sv.OrientedBoxAnnotator(color=_OUTLINE, thickness=thickness + 2)
+    colored = sv.OrientedBoxAnnotator(color=_PALETTE, thickness=thickness)
+    return np.asarray(colored.annotate(outline.annotate(frame_bgr, detections), detections))
+
+
+def _corners(face: Face) -> UInt8Array:
+    x1, y1, x2, y2 = face.xyxy
+    center, size = ((x1 + x2) / 2, (y1 + y2) / 2), (x2 - x1, y2 - y1)
+    return np.asarray(cv2.boxPoints((center, size, face.tilt_deg)))
+
+
+def _draw_labels(frame_bgr: UInt8Array, faces: Sequence[Face], options: AnnotationOptions) -> None:
+    height, width = frame_bgr.shape[:2]
+    tiles = [
+        render_label(
+            *_label_text(face, number, options),
+            COLORS.get(_color_name(face), _UNKNOWN_COLOR),
+            _font_px(face, min(height, width)),
+        )
+        for number, face in enumerate(faces, start=1)
+    ]
+    sizes_wh = [(tile.shape[1], tile.shape[0]) for tile, _ in tiles]
+    gap = max(2, round(min(height, width) / 300))
+    places = place_labels([face.xyxy for face in faces], sizes_wh, (width, height), gap)
+    for (left, top), (tile, opacity) in zip(places, tiles, strict=True):
+        area = frame_bgr[top : top + tile.shape[0], left : left + tile.shape[1]]
+        rows, columns = area.shape[:2]
+        share = opacity[:rows, :columns].astype(np.uint16)
+        mixed = area * (255 - share) + tile[:rows, :columns] * share
+        area[:] = (mixed // 255).astype(np.uint8)
+
+
+def _label_text(face: Face, number: int, options: AnnotationOptions) -> tuple[str, tuple[str, ...]]:
+    badge = str(number if face.person_id is None else face.person_id) if options.numbered else ""
+    if not options.show_labels:
+        return badge, ()
+    name = options.names.get(face.person_id, "") if face.person_id is not None else ""
+    lines = [shorten(name)] if name.strip() else []
+    predictions = [p for p in (face.expression, face.gender) if p is not None]
+    lines += [_line(prediction, options.show_confidence) for prediction in predictions]
+    return badge, tuple(lines)
+
+
+def _line(prediction: Prediction, with_confidence: bool) -> str:
+    word = display_name(prediction.label)
+    return f"{word} {prediction.confidence:.0%}" if with_confidence else word
+
+
+def _color_name(face: Face) -> str:
+    return "" if face.expression is None else face.expression.label
+
+
+def _font_px(face: Face, shorter_side: int) -> int:
+    x1, y1, x2, y2 = face.xyxy
+    smallest = max(10.0, shorter_side * 0.014)
+    largest = max(12.0, shorter_side * 0.035)
+    wanted = min(max((y2 - y1 + x2 - x1) / 2 * _FONT_PER_FACE, smallest), largest)
+    return max(10, round(wanted / _FONT_STEP_PX) * _FONT_STEP_PX)
