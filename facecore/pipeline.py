@@ -1,0 +1,226 @@
+"""From a frame to its faces and their predictions; every way of running shares it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from facecore.detection import PHOTO_HAAR, VIDEO_HAAR, Detection, HaarDetector, HaarOptions
+from facecore.labels import Task
+from facecore.preprocessing import UInt8Array, crop_faces, to_batch
+from facecore.registry import ModelCard
+from facecore.results import Box, Face, FrameResult, Prediction
+from facecore.tracking import IouTracker, TrackedFace, TrackerOptions
+from facecore.tracking_sightings import Sighting, compute_sightings
+from facecore.tracking_smoothing import ProbabilitySmoother
+
+
+class SupportsPredict(Protocol):
+    """Anything that answers for a batch of faces; ``facecore.inference.Classifier`` does."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What the network expects and what its columns mean."""
+
+    def predict_proba(self, batch: UInt8Array) -> npt.NDArray[np.float32]:
+        """Return float32 probabilities of shape (n, num_classes), rows sum to 1."""
+
+
+class SupportsDetect(Protocol):
+    """Anything that finds faces; ``facecore.detection.HaarDetector`` does."""
+
+    def detect(self, frame_bgr: UInt8Array) -> list[Detection]:
+        """Return the faces of a frame."""
+
+    def detect_near(self, frame_bgr: UInt8Array, known: Sequence[Box]) -> list[Detection | None]:
+        """Return one answer per known box: the face found near it, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineOptions:
+    """How frames are analysed.
+
+    Args:
+        haar: how faces are searched.
+        tracker: how faces become people; None for photos, where nobody has a number.
+        smoothing: expressions are averaged over about so many seconds per person; 0 = off.
+        gender_smoothing: the same for gender, which does not change.
+        detect_every: faces are searched in every n-th frame; their boxes stay in between.
+    """
+
+    haar: HaarOptions = VIDEO_HAAR
+    tracker: TrackerOptions | None = field(default_factory=TrackerOptions)
+    smoothing: float = 0.4
+    gender_smoothing: float = 10.0
+    detect_every: int = 1
+
+    def __post_init__(self) -> None:
+        if self.smoothing < 0 or self.gender_smoothing < 0:
+            raise ValueError("smoothing must be 0 or more seconds")
+        if self.detect_every < 1:
+            raise ValueError(f"detect_every must be 1 or more, got {self.detect_every}")
+
+
+PHOTO_PIPELINE = PipelineOptions(haar=PHOTO_HAAR, tracker=None, smoothing=0, gender_smoothing=0)
+"""For single pictures: every face counts at once, nobody is tracked."""
+
+VIDEO_PIPELINE = PipelineOptions()
+"""For video files and live pictures."""
+
+
+class FacePipeline:
+    """Finds, tracks and classifies the faces of successive frames.
+
+    One instance per stream and thread. The classifiers may be shared.
+    """
+
+    def __init__(
+        self,
+        classifiers: Sequence[SupportsPredict],
+        options: PipelineOptions = VIDEO_PIPELINE,
+        detector: SupportsDetect | None = None,
+    ) -> None:
+        """Build a pipeline.
+
+        Args:
+            classifiers: at most one per task; a task without one is not predicted.
+            options: how frames are analysed.
+            detector: finds the faces; default: Haar with ``options.haar``.
+
+        Raises:
+            ValueError: if two classifiers have the same task.
+            DetectorError: if the Haar cascade is missing.
+        """
+        self.options = options
+        self._detector: SupportsDetect = detector or HaarDetector(options.haar)
+        self._tracker = IouTracker(options.tracker) if options.tracker else None
+        self._smoother = ProbabilitySmoother()
+        self._classifiers: dict[Task, SupportsPredict] = {}
+        self.set_classifiers(classifiers)
+        self.reset()
+
+    @property
+    def classifiers(self) -> tuple[SupportsPredict, ...]:
+        """The networks in use, one per task."""
+        return tuple(self._classifiers.values())
+
+    def set_classifiers(self, classifiers: Sequence[SupportsPredict]) -> None:
+        """Swap the networks; people keep their numbers, averages of a new network start afresh.
+
+        Raises:
+            ValueError: if two classifiers have the same task.
+        """
+        by_task = {classifier.card.task: classifier for classifier in classifiers}
+        if len(by_task) < len(classifiers):
+            raise ValueError("expected at most one classifier per task")
+        for task, old in self._classifiers.items():
+            if by_task.get(task) is not old:
+                self._smoother.reset(task)
+        self._classifiers = by_task
+
+    def reset(self) -> None:
+        """Forget all people; numbers start at 1 again."""
+        if self._tracker is not None:
+            self._tracker.reset()
+        self._smoother.reset()
+        self._frames_to_skip = 0
+        self._kept: list[TrackedFace] = []
+        self._kept_size_wh: tuple[int, int] | None = None
+
+    def process(self, frame_bgr: UInt8Array, time_s: float = 0.0, index: int = 0) -> FrameResult:
+        """Analyse one frame; frames of a stream come in order.
+
+        Args:
+            frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
+            time_s: its media time; averages and tracks go by it, never by a clock.
+            index: its number from 0.
+
+        Returns:
+            Its faces with one prediction per task, and the milliseconds of each stage.
+        """
+        size_wh = (frame_bgr.shape[1], frame_bgr.shape[0])
+        timings: dict[str, float] = {}
+        start = time.perf_counter()
+        if self._tracker is None:
+            faces = [
+                Face(d.xyxy, d.score, tilt_deg=d.tilt_deg) for d in self._detector.detect(frame_bgr)
+            ]
+        else:
+            faces = [
+                Face(
+                    t.detection.xyxy, t.detection.score, t.person_id, tilt_deg=t.detection.tilt_deg
+                )
+                for t in self._track(frame_bgr, size_wh, time_s, self._tracker)
+            ]
+        timings["detect"] = _ms_since(start)
+        if faces:
+            faces = self._classify(frame_bgr, faces, time_s, timings)
+        return FrameResult(index, time_s, size_wh, tuple(faces), timings)
+
+    def _track(
+        self,
+        frame_bgr: UInt8Array,
+        size_wh: tuple[int, int],
+        time_s: float,
+        tracker: IouTracker,
+    ) -> list[TrackedFace]:
+        if self._frames_to_skip and size_wh == self._kept_size_wh:
+            self._frames_to_skip -= 1
+            return self._kept
+
+        def search(boxes: list[Box]) -> list[Sighting | None]:
+            answers = self._detector.detect_near(frame_bgr, boxes)
+            return [
+                next(iter(compute_sightings(frame_bgr, [a] if a is not None else [])), None)
+                for a in answers
+            ]
+
+        found = compute_sightings(frame_bgr, self._detector.detect(frame_bgr))
+        self._kept = tracker.update(found, time_s, search)
+        self._kept_size_wh = size_wh
+        self._frames_to_skip = self.options.detect_every - 1
+        return self._kept
+
+    def _classify(
+        self,
+        frame_bgr: UInt8Array,
+        faces: list[Face],
+        time_s: float,
+        timings: dict[str, float],
+    ) -> list[Face]:
+        predictions: list[dict[Task, Prediction]] = [{} for _ in faces]
+        boxes, tilts = [f.xyxy for f in faces], [f.tilt_deg for f in faces]
+        crops: dict[tuple[float, float], list[UInt8Array]] = {}
+        for task, classifier in self._classifiers.items():
+            start = time.perf_counter()
+            card = classifier.card
+            framing = (card.input.margin, card.input.shift_y)
+            if framing not in crops:
+                crops[framing] = crop_faces(frame_bgr, boxes, card.input, tilts)
+            batch = to_batch(crops[framing], card.input)
+            timings["crop"] = timings.get("crop", 0.0) + _ms_since(start)
+            start = time.perf_counter()
+            rows = classifier.predict_proba(batch)
+            timings[task] = _ms_since(start)
+            for face, row, known in zip(faces, rows, predictions, strict=True):
+                known[task] = Prediction(card.labels, self._smooth(face, task, row, time_s))
+        return [
+            Face(f.xyxy, f.detection_score, f.person_id, known, f.tilt_deg)
+            for f, known in zip(faces, predictions, strict=True)
+        ]
+
+    def _smooth(
+        self, face: Face, task: Task, probs: npt.NDArray[np.float32], time_s: float
+    ) -> npt.NDArray[np.float32]:
+        if face.person_id is None:
+            return probs
+        options = self.options
+        window_s = options.smoothing if task == "expression" else options.gender_smoothing
+        return self._smoother.update(face.person_id, task, probs, time_s, window_s)
+
+
+def _ms_since(start: float) -> float:
+    return (time.perf_counter() - start) * 1000
