@@ -1,0 +1,121 @@
+"""From a trained network to models/<name>/: calibration, export, card."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import tensorflow as tf
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from facecore.registry import HISTORY_FILE, MODEL_FILE, ModelCard, compute_sha256, save_card
+from training.config import TrainConfig
+from training.data import TrainingData
+from training.run_state import RunState
+from training.texts import EXCLUDED_USES, INTENDED_USE, LICENCE, LIMITATIONS, PROTOCOL
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def compute_log_loss(logits: npt.ArrayLike, y_true: npt.NDArray[np.int16]) -> float:
+    """Return the mean negative log probability of the truth.
+
+    Args:
+        logits: array of shape (n, num_classes).
+        y_true: int array of shape (n,).
+    """
+    log_probs = log_softmax(np.asarray(logits, dtype=np.float64), axis=1)
+    return float(-log_probs[np.arange(len(y_true)), y_true].mean())
+
+
+def fit_temperature(logits: npt.ArrayLike, y_true: npt.NDArray[np.int16]) -> float:
+    """Return the number that logits have to be divided by for the lowest log loss."""
+    values = np.asarray(logits, dtype=np.float64)
+    result = minimize_scalar(
+        lambda log_t: compute_log_loss(values / np.exp(log_t), y_true),
+        bounds=(np.log(0.2), np.log(5.0)),
+        method="bounded",
+    )
+    return float(np.exp(result.x))
+
+
+def export_network(network: keras.Model, temperature: float) -> keras.Model:
+    """Return a network that gives probabilities; the temperature becomes part of its weights.
+
+    Args:
+        network: float32 network of standard layers that ends in the layer "logits"; its weights
+            are changed.
+        temperature: as of ``fit_temperature``.
+    """
+    logits = network.get_layer("logits")
+    logits.set_weights([weights / temperature for weights in logits.get_weights()])
+    outputs = keras.layers.Softmax(name="probabilities")(network.output)
+    return keras.Model(network.input, outputs)
+
+
+def build_card(
+    config: TrainConfig,
+    data: TrainingData,
+    state: RunState,
+    network: keras.Model,
+    temperature: float,
+    metrics: Mapping[str, Any],
+    framing: Mapping[str, Any],
+) -> ModelCard:
+    """Return the card of a trained network; its checksum is still empty."""
+    return ModelCard(
+        name=config.name,
+        title=config.title,
+        task=config.task,
+        labels=config.labels,
+        input=config.input,
+        architecture=config.architecture,
+        num_parameters=network.count_params(),
+        sha256="",
+        temperature=round(temperature, 4),
+        training={
+            "datasets": list(data.sources),
+            "protocol": PROTOCOL,
+            "config": asdict(config),
+            "seed": config.seed,
+            "epochs": state.num_epochs,
+            "best_epoch": state.best_epoch,
+            "duration_s": round(state.duration_s),
+            "versions": {
+                "python": platform.python_version(),
+                "tensorflow": tf.__version__,
+                "keras": keras.__version__,
+                "numpy": np.__version__,
+            },
+        },
+        metrics=metrics,
+        framing=framing,
+        intended_use=INTENDED_USE[config.task],
+        excluded_uses=EXCLUDED_USES,
+        limitations=LIMITATIONS[config.task],
+        licence=LICENCE[config.task],
+    )
+
+
+def save_bundle(
+    bundle: Path, network: keras.Model, card: ModelCard, history: Sequence[Mapping[str, float]]
+) -> ModelCard:
+    """Write network, history and card, the card last: a bundle with a card is a whole one.
+
+    Returns:
+        The card with the network's checksum.
+    """
+    bundle.mkdir(parents=True, exist_ok=True)
+    part = bundle / f"part.{MODEL_FILE}"  # Keras wants the ending .keras
+    network.save(part)
+    card = replace(card, sha256=compute_sha256(part))
+    part.replace(bundle / MODEL_FILE)
+    pd.DataFrame(history).to_csv(bundle / HISTORY_FILE, index=False, float_format="%.5f")
+    save_card(bundle, card)
+    return card

@@ -1,0 +1,83 @@
+"""From a config to arrays: what is fitted on, what is chosen on, and where it comes from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facecore.datasets import FaceDataset, get_dataset_info, load_dataset
+from facecore.registry import InputSpec
+from training.config import TrainConfig
+
+_BATCH = 512
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingData:
+    """Pictures in memory.
+
+    Args:
+        train_images: uint8 array of shape (n, H, W, C).
+        train_y: int16 array of shape (n,), columns of ``config.labels``.
+        validation_images: uint8 array of shape (m, H, W, C).
+        validation_y: int16 array of shape (m,).
+        sources: for the card: data set, split, number of pictures, licence.
+    """
+
+    train_images: npt.NDArray[np.uint8]
+    train_y: npt.NDArray[np.int16]
+    validation_images: npt.NDArray[np.uint8]
+    validation_y: npt.NDArray[np.int16]
+    sources: tuple[dict[str, Any], ...] = ()
+
+
+def load_training_data(config: TrainConfig) -> TrainingData:
+    """Read both splits of the config's data set.
+
+    Raises:
+        DatasetError: if they are missing or damaged.
+    """
+    train = load_dataset(config.dataset, config.train_split).keep_labels(config.labels)
+    if config.images_per_class:
+        train = draw_per_class(train, config.images_per_class, config.seed)
+    validation = load_dataset(config.dataset, config.validation_split).keep_labels(config.labels)
+    return TrainingData(
+        train_images=_stack(train, config.input),
+        train_y=train.y_true,
+        validation_images=_stack(validation, config.input),
+        validation_y=validation.y_true,
+        sources=(_describe(train, "fitted"), _describe(validation, "chosen on")),
+    )
+
+
+def draw_per_class(dataset: FaceDataset, num_images: int, seed: int) -> FaceDataset:
+    """Return exactly ``num_images`` of each class, the same for the same seed.
+
+    A class with more is thinned out; one with fewer is filled with repeats.
+    """
+    drawn = []
+    for code in range(len(dataset.labels)):
+        indices = np.random.default_rng([seed, code]).permutation(
+            np.flatnonzero(dataset.y_true == code)
+        )
+        # Whole rounds first, so that no picture is repeated more than once oftener than another.
+        drawn.append(np.resize(indices, num_images))
+    return dataset.select(np.sort(np.concatenate(drawn)))
+
+
+def _stack(dataset: FaceDataset, spec: InputSpec) -> npt.NDArray[np.uint8]:
+    return np.concatenate(list(dataset.batches(spec, _BATCH)))
+
+
+def _describe(dataset: FaceDataset, use: str) -> dict[str, Any]:
+    counts = np.bincount(dataset.y_true, minlength=len(dataset.labels))
+    return {
+        "name": dataset.name,
+        "split": dataset.split,
+        "use": use,
+        "num_images": len(dataset),
+        "num_distinct_images": len(np.unique(dataset.sample_ids)),
+        "num_per_class": dict(zip(dataset.labels, counts.tolist(), strict=True)),
+        "licence": get_dataset_info(dataset.name).licence,
+    }

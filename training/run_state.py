@@ -1,0 +1,108 @@
+"""Everything a run needs to go on where it was interrupted, in one file per run."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from facecore.errors import ConfigError
+from training.config import TrainConfig
+
+STATE_FILE = "state.npz"
+# These change how a network is described, not how it is trained.
+_DESCRIPTIVE = ("title", "margin", "shift_y")
+
+Arrays = list[npt.NDArray[Any]]
+
+
+@dataclass(slots=True)
+class RunState:
+    """How far a run is.
+
+    Args:
+        history: one row per finished epoch.
+        best_weights: those of the lowest validation loss so far.
+        duration_s: spent on the finished epochs.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_weights: Arrays = field(default_factory=list)
+    duration_s: float = 0.0
+
+    @property
+    def num_epochs(self) -> int:
+        """Finished epochs."""
+        return len(self.history)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch of the lowest validation loss, from 1."""
+        losses = [row["validation_loss"] for row in self.history]
+        return int(np.argmin(losses)) + 1
+
+
+def save_state(run_dir: Path, config: TrainConfig, model: keras.Model, state: RunState) -> None:
+    """Write the state of network, optimizer and run in one step.
+
+    What is random follows from seed, epoch and step, so no generator needs saving but the
+    network's own (dropout), which is among its variables.
+    """
+    arrays = {
+        f"{group}_{i:04d}": array
+        for group, values in (
+            ("model", [np.array(v) for v in _variables(model)]),
+            ("optimizer", [np.array(v) for v in model.optimizer.variables]),
+            ("best", state.best_weights),
+        )
+        for i, array in enumerate(values)
+    }
+    progress = {
+        "config": _fingerprint(config),
+        "history": state.history,
+        "duration_s": state.duration_s,
+    }
+    run_dir.mkdir(parents=True, exist_ok=True)
+    part = run_dir / f"{STATE_FILE}.part"
+    with part.open("wb") as file:
+        np.savez(file, progress=np.array(json.dumps(progress)), **arrays)
+    part.replace(run_dir / STATE_FILE)
+
+
+def restore_state(run_dir: Path, config: TrainConfig, model: keras.Model) -> RunState:
+    """Put network and optimizer where the run was; a new run starts with an empty state.
+
+    Raises:
+        ConfigError: if the folder holds a run with other settings.
+    """
+    path = run_dir / STATE_FILE
+    if not path.is_file():
+        return RunState()
+    with np.load(path) as archive:
+        progress = json.loads(str(archive["progress"]))
+        if progress["config"] != _fingerprint(config):
+            raise ConfigError(
+                f"{run_dir} holds a run of '{config.name}' with other settings; pass another "
+                "--run-dir, or --restart to begin again."
+            )
+        groups: dict[str, Arrays] = {"model": [], "optimizer": [], "best": []}
+        for key in sorted(archive.files):
+            if key != "progress":
+                groups[key.rpartition("_")[0]].append(archive[key])
+    for variable, value in zip(_variables(model), groups["model"], strict=True):
+        variable.assign(value)
+    for variable, value in zip(model.optimizer.variables, groups["optimizer"], strict=True):
+        variable.assign(value)
+    return RunState(progress["history"], groups["best"], progress["duration_s"])
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    return [*model.trainable_variables, *model.non_trainable_variables]
+
+
+def _fingerprint(config: TrainConfig) -> dict[str, Any]:
+    values = {key: value for key, value in asdict(config).items() if key not in _DESCRIPTIVE}
+    return dict(json.loads(json.dumps(values)))

@@ -1,0 +1,253 @@
+# ruff: noqa: E402 - the path and the log level have to be set before the imports
+"""Train one network: config -> data -> model -> fit -> choose -> bundle.
+
+    python training/train.py --config training/configs/expression_model1.toml
+
+Every epoch is saved in the run folder, outside the project; the same command goes on after an
+interruption and ends with the same result. Never looks at a test split.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT_DIR))  # so that the script runs without being installed
+
+import keras
+import tensorflow as tf
+from scipy.special import softmax
+
+from facecore.errors import FaceCoreError
+from facecore.registry import ModelCard, models_dir
+from training.architectures import ARCHITECTURES
+from training.augment import augment
+from training.bundle import (
+    build_card,
+    compute_log_loss,
+    export_network,
+    fit_temperature,
+    save_bundle,
+)
+from training.config import TrainConfig, load_config, parse_override
+from training.data import TrainingData, load_training_data
+from training.run_state import STATE_FILE, RunState, restore_state, save_state
+
+FRAMING_DIR = PROJECT_DIR / "training" / "framing"
+_EVALUATION_BATCH = 256
+
+
+def train(config: TrainConfig, data: TrainingData, run_dir: Path, bundle: Path) -> ModelCard:
+    """Train, or go on training, and write the bundle.
+
+    Args:
+        config: what to train.
+        data: pictures in memory.
+        run_dir: where the state is saved after each epoch.
+        bundle: folder of the finished network; its name should be ``config.name``.
+
+    Raises:
+        ConfigError: if ``run_dir`` holds a run with other settings.
+    """
+    keras.utils.set_random_seed(config.seed)
+    model = build_network(config, for_training=True)
+    compile_network(model, config, num_train=len(data.train_y))
+    state = restore_state(run_dir, config, model)
+    if state.num_epochs:
+        print(f"Going on after epoch {state.num_epochs} of {config.epochs}")
+    images, targets = to_tensors(data, len(config.labels))
+    for epoch in range(state.num_epochs, config.epochs):
+        fit_epoch(model, config, images, targets, data, state, epoch)
+        save_state(run_dir, config, model, state)
+    return publish(config, data, state, bundle)
+
+
+def build_network(config: TrainConfig, for_training: bool) -> keras.Model:
+    """Return a new network with logits; exported ones are float32 and of standard layers."""
+    if config.architecture not in ARCHITECTURES:
+        raise FaceCoreError(
+            f"There is no architecture '{config.architecture}'; choose one of "
+            f"{', '.join(ARCHITECTURES)}."
+        )
+    policy = "mixed_bfloat16" if for_training and has_fast_bfloat16() else "float32"
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        return ARCHITECTURES[config.architecture](
+            (config.height, config.width, config.input.num_channels),
+            len(config.labels),
+            base_width=config.base_width,
+            dropout=config.dropout,
+            for_training=for_training,
+        )
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+
+
+def has_fast_bfloat16() -> bool:
+    """Tell whether the processor multiplies bfloat16 numbers; emulated, they are slow."""
+    path = Path("/proc/cpuinfo")
+    flags = path.read_text(encoding="utf-8").split() if path.is_file() else []
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def count_steps(config: TrainConfig, num_train: int) -> int:
+    """Return the steps of one epoch; what does not fill a batch waits for another epoch."""
+    steps = max(1, num_train // config.batch_size)
+    return min(steps, config.max_steps_per_epoch or steps)
+
+
+def compile_network(model: keras.Model, config: TrainConfig, num_train: int) -> None:
+    """Give the network its optimizer, with a rate that rises and then falls along a cosine."""
+    steps = count_steps(config, num_train)
+    warmup = round(config.warmup_epochs * steps)
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=config.learning_rate / 20,
+        decay_steps=max(1, config.epochs * steps - warmup),
+        warmup_target=config.learning_rate,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(
+        optimizer,
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=config.label_smoothing
+        ),
+        metrics=["accuracy"],
+    )
+    optimizer.build(model.trainable_variables)
+
+
+def to_tensors(data: TrainingData, num_classes: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the training pictures and their one-hot labels."""
+    return tf.constant(data.train_images), tf.one_hot(data.train_y.astype(np.int32), num_classes)
+
+
+def iter_epoch(
+    images: tf.Tensor, targets: tf.Tensor, config: TrainConfig, epoch: int
+) -> tf.data.Dataset:
+    """Return the batches of one epoch; order and changes follow from seed, epoch and step."""
+    rng = np.random.default_rng([config.seed, epoch])
+    order = tf.constant(rng.permutation(len(images)))
+
+    def make_batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        rows = order[step * config.batch_size : (step + 1) * config.batch_size]
+        batch = tf.cast(tf.gather(images, rows), tf.float32)
+        seed = tf.stack([config.seed * 10_000 + epoch, tf.cast(step, tf.int32)])
+        return augment(batch, seed, config), tf.gather(targets, rows)
+
+    steps = tf.data.Dataset.range(count_steps(config, len(images)))
+    return steps.map(make_batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+
+def fit_epoch(
+    model: keras.Model,
+    config: TrainConfig,
+    images: tf.Tensor,
+    targets: tf.Tensor,
+    data: TrainingData,
+    state: RunState,
+    epoch: int,
+) -> None:
+    """Train one epoch, judge it on the validation pictures and note both in the state."""
+    start = time.monotonic()
+    fitted = model.fit(
+        iter_epoch(images, targets, config, epoch),
+        initial_epoch=epoch,
+        epochs=epoch + 1,
+        shuffle=False,  # done by iter_epoch
+        verbose=1 if sys.stdout.isatty() else 0,
+    )
+    logits = compute_logits(model, data.validation_images)
+    duration_s = time.monotonic() - start
+    loss = compute_log_loss(logits, data.validation_y)
+    if loss < min((row["validation_loss"] for row in state.history), default=np.inf):
+        state.best_weights = model.get_weights()
+    row = {
+        "epoch": epoch + 1,
+        "loss": float(fitted.history["loss"][-1]),
+        "accuracy": float(fitted.history["accuracy"][-1]),
+        "validation_loss": loss,
+        "validation_accuracy": float(np.mean(logits.argmax(axis=1) == data.validation_y)),
+        "duration_s": duration_s,
+    }
+    state.history.append(row)
+    state.duration_s += duration_s
+    minutes_left = state.duration_s / state.num_epochs * (config.epochs - epoch - 1) / 60
+    print(
+        f"{config.name} epoch {epoch + 1}/{config.epochs}: accuracy {row['accuracy']:.3f}, "
+        f"on validation {row['validation_accuracy']:.3f} (loss {loss:.3f}), "
+        f"{duration_s:.0f} s, about {minutes_left:.0f} min left",
+        flush=True,
+    )
+
+
+def compute_logits(model: keras.Model, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Return a float32 array of shape (n, num_classes)."""
+    logits = model.predict(images, batch_size=_EVALUATION_BATCH, verbose=0)
+    return np.asarray(logits, dtype=np.float32)
+
+
+def publish(config: TrainConfig, data: TrainingData, state: RunState, bundle: Path) -> ModelCard:
+    """Calibrate the best weights on the validation pictures and write the bundle."""
+    network = build_network(config, for_training=False)
+    network.set_weights(state.best_weights)
+    logits = compute_logits(network, data.validation_images)
+    temperature = fit_temperature(logits, data.validation_y)
+    metrics = {
+        f"{config.dataset}_{config.validation_split}": {
+            "num_images": len(data.validation_y),
+            "accuracy": float(np.mean(logits.argmax(axis=1) == data.validation_y)),
+            "log_loss": compute_log_loss(logits / temperature, data.validation_y),
+            "mean_confidence": float(softmax(logits / temperature, axis=1).max(axis=1).mean()),
+        }
+    }
+    exported = export_network(network, temperature)
+    framing = load_framing(config.dataset)
+    card = build_card(config, data, state, exported, temperature, metrics, framing)
+    return save_bundle(bundle, exported, card, state.history)
+
+
+def load_framing(dataset: str) -> dict[str, Any]:
+    """Return what measure_framing.py found for a data set; empty if it has not run."""
+    path = FRAMING_DIR / f"{dataset}.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0 or 1."""
+    parser = argparse.ArgumentParser(description="Train one network and write its bundle.")
+    parser.add_argument("--config", type=Path, required=True, help="a file of training/configs/")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--run-dir", type=Path, help="default: ~/facecore-runs/<name>")
+    parser.add_argument("--models-dir", type=Path, help="default: models/ of the project")
+    parser.add_argument("--restart", action="store_true", help="forget an earlier run")
+    options = parser.parse_args(arguments)
+    try:
+        config = load_config(options.config, dict(map(parse_override, options.set)))
+        run_dir = options.run_dir or Path.home() / "facecore-runs" / config.name
+        if options.restart:
+            (run_dir / STATE_FILE).unlink(missing_ok=True)
+        data = load_training_data(config)
+        print(f"{config.name}: {len(data.train_y)} pictures, run folder {run_dir}", flush=True)
+        bundle = (options.models_dir or models_dir()) / config.name
+        card = train(config, data, run_dir, bundle)
+    except FaceCoreError as error:
+        print(error, file=sys.stderr)
+        return 1
+    (result,) = card.metrics.values()
+    print(f"{bundle}: accuracy {result['accuracy']:.3f} on validation, {card.sha256[:12]}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
