@@ -11,7 +11,7 @@ from supervision.config import ORIENTED_BOX_COORDINATES
 
 from facecore.label_layout import place_labels
 from facecore.label_text import render_label, shorten
-from facecore.labels import COLORS, display_name
+from facecore.labels import COLORS, display_name, to_rgb
 from facecore.preprocessing import UInt8Array, clip_box, square_box
 from facecore.results import Box, Face, FrameResult, Prediction
 
@@ -25,6 +25,9 @@ _OUTLINE = sv.Color(17, 24, 39)
 _HIDDEN_MARGIN = 0.35  # a Haar box ends at the chin and above the brows; hair and ears tell too
 _HIDDEN_BLOCKS = 7  # a hidden face keeps this many blocks per side: nobody is known by those
 _FONT_PER_FACE = 0.2
+_SMALLEST_FONT_PX = 10
+_SHRINKS = (1.0, 0.85, 0.7)  # smaller letters where labels would cover a face or each other
+_TOLERATED = 0.03  # summed share of labels over something; nobody sees less
 _FONT_STEP_PX = 2  # sizes in steps, so that a label does not flicker with its face's size
 
 
@@ -116,7 +119,7 @@ def _check_method(method: str) -> None:
 
 
 def _draw_boxes(frame_bgr: UInt8Array, faces: Sequence[Face]) -> UInt8Array:
-    thickness = max(1, round(min(frame_bgr.shape[:2]) / 400))
+    thickness = max(2, round(min(frame_bgr.shape[:2]) / 400))
     detections = sv.Detections(
         xyxy=np.array([face.xyxy for face in faces], dtype=float),
         class_id=np.array([_COLOR_NAMES.index(_color_name(face)) for face in faces]),
@@ -135,24 +138,57 @@ def _corners(face: Face) -> UInt8Array:
 
 
 def _draw_labels(frame_bgr: UInt8Array, faces: Sequence[Face], options: AnnotationOptions) -> None:
-    height, width = frame_bgr.shape[:2]
-    tiles = [
-        render_label(
-            *_label_text(face, number, options),
-            COLORS.get(_color_name(face), _UNKNOWN_COLOR),
-            _font_px(face, min(height, width)),
-        )
-        for number, face in enumerate(faces, start=1)
-    ]
-    sizes_wh = [(tile.shape[1], tile.shape[0]) for tile, _ in tiles]
-    gap = max(2, round(min(height, width) / 300))
-    places = place_labels([face.xyxy for face in faces], sizes_wh, (width, height), gap)
-    for (left, top), (tile, opacity) in zip(places, tiles, strict=True):
-        area = frame_bgr[top : top + tile.shape[0], left : left + tile.shape[1]]
-        rows, columns = area.shape[:2]
-        share = opacity[:rows, :columns].astype(np.uint16)
-        mixed = area * (255 - share) + tile[:rows, :columns] * share
-        area[:] = (mixed // 255).astype(np.uint8)
+    shorter = min(frame_bgr.shape[:2])
+    texts = [_label_text(face, number, options) for number, face in enumerate(faces, start=1)]
+    colors = [COLORS.get(_color_name(face), _UNKNOWN_COLOR) for face in faces]
+    gap = max(2, round(shorter / 300))
+    for shrink in _SHRINKS:
+        sizes_px = [_font_px(face, shorter, shrink) for face in faces]
+        tiles = [
+            render_label(badge, lines, color, font_px)
+            for (badge, lines), color, font_px in zip(texts, colors, sizes_px, strict=True)
+        ]
+        sizes_wh = [(tile.shape[1], tile.shape[0]) for tile, _ in tiles]
+        frame_wh = (frame_bgr.shape[1], frame_bgr.shape[0])
+        layout = place_labels([face.xyxy for face in faces], sizes_wh, frame_wh, gap)
+        if layout.crowding <= _TOLERATED or max(sizes_px) == _SMALLEST_FONT_PX:
+            break
+    for face, color, corner, (tile, opacity) in zip(
+        faces, colors, layout.corners, tiles, strict=True
+    ):
+        _draw_leader(frame_bgr, face.xyxy, corner, tile, color, 2 * gap)
+        _paste(frame_bgr, corner, tile, opacity)
+
+
+def _paste(
+    frame_bgr: UInt8Array, corner: tuple[int, int], tile: UInt8Array, opacity: UInt8Array
+) -> None:
+    left, top = corner
+    area = frame_bgr[top : top + tile.shape[0], left : left + tile.shape[1]]
+    rows, columns = area.shape[:2]
+    share = opacity[:rows, :columns].astype(np.uint16)
+    area[:] = ((area * (255 - share) + tile[:rows, :columns] * share) // 255).astype(np.uint8)
+
+
+def _draw_leader(
+    frame_bgr: UInt8Array,
+    box: Box,
+    corner: tuple[int, int],
+    tile: UInt8Array,
+    color: str,
+    nearest: int,
+) -> None:
+    """Join a label to its face where something else may lie between them."""
+    x1, y1, x2, y2 = box
+    top, bottom = corner[1], corner[1] + tile.shape[0]
+    if top - y2 <= nearest and y1 - bottom <= nearest:
+        return
+    label_y, box_y = (bottom, y1) if bottom < y1 else (top, y2)
+    label_x = min(max((x1 + x2) // 2, corner[0] + 2), corner[0] + tile.shape[1] - 3)
+    box_x = min(max(label_x, x1), x2 - 1)
+    ends = ((label_x, label_y), (box_x, box_y))
+    cv2.line(frame_bgr, *ends, _OUTLINE.as_bgr(), 4, cv2.LINE_AA)
+    cv2.line(frame_bgr, *ends, to_rgb(color)[::-1], 2, cv2.LINE_AA)
 
 
 def _label_text(face: Face, number: int, options: AnnotationOptions) -> tuple[str, tuple[str, ...]]:
@@ -175,9 +211,9 @@ def _color_name(face: Face) -> str:
     return "" if face.expression is None else face.expression.label
 
 
-def _font_px(face: Face, shorter_side: int) -> int:
+def _font_px(face: Face, shorter_side: int, shrink: float) -> int:
     x1, y1, x2, y2 = face.xyxy
-    smallest = max(10.0, shorter_side * 0.014)
+    smallest = max(_SMALLEST_FONT_PX, shorter_side * 0.014)
     largest = max(12.0, shorter_side * 0.035)
-    wanted = min(max((y2 - y1 + x2 - x1) / 2 * _FONT_PER_FACE, smallest), largest)
-    return max(10, round(wanted / _FONT_STEP_PX) * _FONT_STEP_PX)
+    wanted = min(max((y2 - y1 + x2 - x1) / 2 * _FONT_PER_FACE, smallest), largest) * shrink
+    return max(_SMALLEST_FONT_PX, round(wanted / _FONT_STEP_PX) * _FONT_STEP_PX)

@@ -208,7 +208,9 @@ def _to_bgr(image: Image.Image) -> UInt8Array:
 
 def _to_eight_bits(values: npt.NDArray[np.generic]) -> UInt8Array:
     """Scale 16-bit, 32-bit or float grey to 0-255 by the range that its values tell of."""
-    pixels = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    pixels: npt.NDArray[np.float64] = np.nan_to_num(
+        values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0
+    )
     low, high = float(pixels.min()), float(pixels.max())
     if np.issubdtype(values.dtype, np.uint16) or (low >= 0 and 255 < high <= 65_535):
         pixels = pixels / 257

@@ -1,6 +1,7 @@
 """Where labels go: beside their faces, inside the picture, off other faces and labels."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,13 +10,31 @@ from facecore.results import Box
 
 _FloatArray = npt.NDArray[np.float64]
 
-# What a covered pixel costs, and what a place costs by itself, in parts of the label's own area.
-_OVER_FACE = 6.0
-_OVER_LABEL = 12.0
-_OVER_OWN_FACE = 3.0
-_ABOVE, _BELOW, _BESIDE, _CORNER, _INSIDE = 0.0, 0.12, 0.2, 0.25, 0.3
+# What covering something costs, per share of the label's own area.
+_OVER_FACE = 15.0
+_OVER_LABEL = 25.0
+_OVER_OWN_FACE = 5.0
+# What a place costs by itself: above, below, beside, inside the box; farther off; off the middle.
+_ABOVE, _BELOW, _BESIDE, _INSIDE = 0.0, 0.12, 0.2, 0.9
+_FARTHER = 0.35
+_ASIDE = 0.06
 _PUSHED = 0.4  # per label height that the picture's edge pushes a label away from its place
-_ROUNDS = 4
+_SHIFTS = (0.0, -0.25, 0.25, -0.5, 0.5)  # from the middle, in ways from there to the corner place
+_TIERS = 3  # places behind each other, above and below
+_ROUNDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Chosen places.
+
+    Args:
+        corners: each label's left and top, pixels; wholly inside the frame unless larger than it.
+        crowding: summed share of labels that cover a face or each other; 0 is a clean layout.
+    """
+
+    corners: tuple[tuple[int, int], ...]
+    crowding: float
 
 
 def place_labels(
@@ -23,7 +42,7 @@ def place_labels(
     sizes_wh: Sequence[tuple[int, int]],
     frame_wh: tuple[int, int],
     gap: int = 2,
-) -> list[tuple[int, int]]:
+) -> Layout:
     """Choose a place for every face's label.
 
     Each label takes the cheapest of some places around its face: above where that is free, so
@@ -35,33 +54,33 @@ def place_labels(
         sizes_wh: each label's width and height in pixels.
         frame_wh: the frame's width and height.
         gap: pixels between a face and its label.
-
-    Returns:
-        Each label's left and top; wholly inside the frame unless it is larger than the frame.
     """
     if not faces:
-        return []
+        return Layout((), 0.0)
     boxes = np.array(faces, dtype=float)
-    places = [
-        _candidates(box, size_wh, frame_wh, gap)
-        for box, size_wh in zip(faces, sizes_wh, strict=True)
-    ]
-    costs = [
-        _cost_on_faces(rects, own_cost, boxes, index)
-        for index, (rects, own_cost) in enumerate(places)
-    ]
-    chosen = np.array(
-        [rects[np.argmin(cost)] for (rects, _), cost in zip(places, costs, strict=True)]
-    )
+    rects, fixed, on_faces = [], [], []
+    for index, (face, size_wh) in enumerate(zip(faces, sizes_wh, strict=True)):
+        places, own_cost = _candidates(face, size_wh, frame_wh, gap)
+        weights = np.full(len(boxes), _OVER_FACE)
+        weights[index] = _OVER_OWN_FACE
+        shares = _shares(places, boxes)
+        rects.append(places)
+        on_faces.append(shares.sum(axis=1))
+        fixed.append(own_cost + shares @ weights)
+    picks = [int(np.argmin(cost)) for cost in fixed]
+    crowding = np.zeros(len(faces))
     for _ in range(_ROUNDS):
-        before = chosen.copy()
-        for index, (rects, _) in enumerate(places):
-            others = np.delete(chosen, index, axis=0)
-            crowding = _shares(rects, others).sum(axis=1) * _OVER_LABEL
-            chosen[index] = rects[np.argmin(costs[index] + crowding)]
-        if np.array_equal(before, chosen):
+        before = list(picks)
+        for index in range(len(faces)):
+            chosen = np.array([r[pick] for r, pick in zip(rects, picks, strict=True)])
+            on_labels = _shares(rects[index], np.delete(chosen, index, axis=0)).sum(axis=1)
+            picks[index] = int(np.argmin(fixed[index] + on_labels * _OVER_LABEL))
+            pick = picks[index]
+            crowding[index] = on_labels[pick] + on_faces[index][pick]
+        if picks == before:
             break
-    return [(int(left), int(top)) for left, top, _, _ in chosen]
+    corners = tuple((int(r[p][0]), int(r[p][1])) for r, p in zip(rects, picks, strict=True))
+    return Layout(corners, float(crowding.sum()))
 
 
 def _candidates(
@@ -70,43 +89,25 @@ def _candidates(
     """Return label rectangles (n, 4) around a box and what each costs by itself (n,)."""
     x1, y1, x2, y2 = box
     width, height = size_wh
-    middle, center = (x1 + x2 - width) // 2, (y1 + y2 - height) // 2
-    above, below = y1 - gap - height, y2 + gap
-    before, after = x1 - gap - width, x2 + gap
-    spots = [
-        (middle, above, _ABOVE),
-        (x1, above, _ABOVE + 0.02),
-        (x2 - width, above, _ABOVE + 0.02),
-        (middle, below, _BELOW),
-        (x1, below, _BELOW + 0.02),
-        (x2 - width, below, _BELOW + 0.02),
-        (after, y1, _BESIDE),
-        (before, y1, _BESIDE),
-        (after, center, _BESIDE + 0.02),
-        (before, center, _BESIDE + 0.02),
-        (after, y2 - height, _BESIDE + 0.02),
-        (before, y2 - height, _BESIDE + 0.02),
-        (after, above, _CORNER),
-        (before, above, _CORNER),
-        (after, below, _CORNER),
-        (before, below, _CORNER),
-        (middle, y2 - height, _INSIDE),
-        (middle, y1, _INSIDE + 0.1),
-    ]
-    wanted = np.array([spot[:2] for spot in spots], dtype=float)
+    middle, center = (x1 + x2 - width) / 2, (y1 + y2 - height) / 2
+    # As far to a side as the label still touches the box's column or row.
+    reach_x, reach_y = (x2 - x1 + width) / 2, (y2 - y1 + height) / 2
+    spots: list[tuple[float, float, float]] = [(middle, y2 - height, _INSIDE)]
+    for shift in _SHIFTS:
+        x, y = middle + 2 * shift * reach_x * 0.9, center + 2 * shift * reach_y * 0.9
+        aside = _ASIDE * abs(shift)
+        for tier in range(_TIERS):
+            far = tier * (height + gap)
+            spots.append((x, y1 - gap - height - far, _ABOVE + aside + tier * _FARTHER))
+            spots.append((x, y2 + gap + far, _BELOW + aside + tier * _FARTHER))
+        spots.append((x1 - gap - width, y, _BESIDE + aside))
+        spots.append((x2 + gap, y, _BESIDE + aside))
+    wanted = np.rint([spot[:2] for spot in spots])
     limit = np.maximum(np.array(frame_wh, dtype=float) - size_wh, 0)
     placed = np.clip(wanted, 0, limit)
     pushed = np.abs(placed - wanted).sum(axis=1) / max(height, 1)
     own_cost = np.array([spot[2] for spot in spots]) + _PUSHED * pushed
     return np.hstack([placed, placed + size_wh]), own_cost
-
-
-def _cost_on_faces(
-    rects: _FloatArray, own_cost: _FloatArray, boxes: _FloatArray, own: int
-) -> _FloatArray:
-    weights = np.full(len(boxes), _OVER_FACE)
-    weights[own] = _OVER_OWN_FACE
-    return own_cost + _shares(rects, boxes) @ weights
 
 
 def _shares(rects: _FloatArray, others: _FloatArray) -> _FloatArray:
@@ -115,4 +116,4 @@ def _shares(rects: _FloatArray, others: _FloatArray) -> _FloatArray:
     bottom_right = np.minimum(rects[:, None, 2:], others[None, :, 2:])
     overlap = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
     area = np.maximum((rects[:, 2:] - rects[:, :2]).prod(axis=1), 1)
-    return overlap / area[:, None]
+    return np.asarray(overlap / area[:, None])
