@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from pages._logo import LOGO_SVG
+from pages._look import LOGO_SVG, STYLE
 
 st.set_page_config(page_title="Facecore", page_icon=":material/face:", layout="wide")
 st.logo(LOGO_SVG, size="large")
+st.html(STYLE)
 
 PAGES = [
     st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),

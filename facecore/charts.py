@@ -32,7 +32,7 @@ def build_counts_chart(counts: Mapping[str, float], unit: str = "people") -> go.
             x=values,
             y=[display_name(label) for label in labels],
             orientation="h",
-            marker=_markers(labels),
+            marker=_markers(labels, values),
             text=[f"{value:g}" for value in values],
             textposition="outside",
             cliponaxis=False,
@@ -52,13 +52,14 @@ def build_probability_chart(probabilities: Mapping[str, float]) -> go.Figure:
         probabilities: label -> probability, 0-1.
     """
     labels = list(probabilities)
+    values = [probabilities[label] for label in labels]
     figure = go.Figure(
         go.Bar(
-            x=[probabilities[label] for label in labels],
+            x=values,
             y=[display_name(label) for label in labels],
             orientation="h",
-            marker=_markers(labels),
-            text=[f"{probabilities[label]:.0%}" for label in labels],
+            marker=_markers(labels, values),
+            text=[f"{value:.0%}" for value in values],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:.1%}<extra></extra>",
@@ -200,8 +201,10 @@ def _name(person_id: int, names: Mapping[int, str]) -> str:
     return names.get(person_id, f"Person {person_id}").replace("<", "&lt;")
 
 
-def _markers(labels: Sequence[str]) -> dict[str, object]:
-    return {"color": [COLORS[label] for label in labels], "line": {"color": _OUTLINE, "width": 1}}
+def _markers(labels: Sequence[str], values: Sequence[float]) -> dict[str, object]:
+    widths = [1 if value else 0 for value in values]  # no edge around nothing
+    colors = [COLORS[label] for label in labels]
+    return {"color": colors, "line": {"color": _OUTLINE, "width": widths}}
 
 
 def _style(figure: go.Figure, height: int, right: int = 12, legend: bool = False) -> None:

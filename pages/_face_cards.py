@@ -12,10 +12,9 @@ from facecore.labels import COLORS, TASKS, display_name
 from facecore.results import Face, Prediction
 
 _STYLE = """<style>
-.fc-faces{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:.75rem;
- list-style:none;margin:0;padding:0}
+.fc-faces{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:.75rem;}
 .fc-face{border:1px solid color-mix(in srgb,currentColor 18%,transparent);border-radius:.6rem;
- padding:.75rem;margin:0}
+ padding:.75rem}
 .fc-head{display:flex;gap:.75rem;align-items:center;margin-bottom:.6rem}
 .fc-head img{width:4rem;height:4rem;border-radius:.5rem;object-fit:cover;flex:none}
 .fc-number{font-size:.8rem;opacity:.75}
@@ -45,7 +44,7 @@ def build_face_cards(faces: Sequence[Face], thumbnails: Sequence[bytes], name: s
         _build_card(f"{name} {number}", face, thumbnail)
         for number, (face, thumbnail) in enumerate(zip(faces, thumbnails, strict=True), start=1)
     )
-    return f'{_STYLE}<ul class="fc-faces">{cards}</ul>'
+    return f'{_STYLE}<div class="fc-faces" role="list">{cards}</div>'
 
 
 def to_data_uri(jpeg: bytes) -> str:
@@ -58,10 +57,10 @@ def _build_card(title: str, face: Face, thumbnail: bytes) -> str:
     words = "".join(f'<div class="fc-word">{_describe(p)}</div>' for p in predictions)
     bars = '<div class="fc-gap"></div>'.join(_build_bars(p) for p in predictions)
     return (
-        '<li class="fc-face"><div class="fc-head">'
+        '<div class="fc-face" role="listitem"><div class="fc-head">'
         f'<img src="{to_data_uri(thumbnail)}" alt="{escape(title)}">'
         f'<div><div class="fc-number">{escape(title)}</div>{words or "No prediction"}</div></div>'
-        f'<div class="fc-bars">{bars}</div></li>'
+        f'<div class="fc-bars">{bars}</div></div>'
     )
 
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from facecore.charts import build_counts_chart
 from facecore.export import photo_to_csv, photo_to_json, photo_to_text
 from facecore.labels import LABELS, Task, display_name
 from facecore.registry import ModelCard
 from facecore.results import FrameResult
 from pages._face_cards import build_face_cards, to_data_uri
+from pages._look import build_tiles
 from pages._photo_analysis import (
     Photo,
     count_removed,
@@ -24,6 +24,8 @@ from pages._session_log import log_photo
 from pages._ui import Download, download_buttons, plain, safe_file_name
 
 _WIDE = 1.25  # from this ratio of width to height the picture takes the page's full width
+_FEW_FACES = 2  # fit beside the picture
+_PLURALS = {"man": "Men", "woman": "Women"}
 
 
 def count_labels(results: Sequence[FrameResult], task: Task) -> dict[str, int]:
@@ -36,24 +38,13 @@ def count_labels(results: Sequence[FrameResult], task: Task) -> dict[str, int]:
     return counts
 
 
-def show_counts(results: Sequence[FrameResult], key: str) -> None:
-    """Show faces, men and women as numbers, expressions as bars."""
-    genders = count_labels(results, "gender")
-    numbers = {"Faces": sum(len(result.faces) for result in results)}
-    numbers |= {"Men": genders["man"], "Women": genders["woman"]}
-    show_metrics(numbers)
-    st.plotly_chart(
-        build_counts_chart(count_labels(results, "expression"), "faces"),
-        key=f"{key}_expressions",
-        config={"displayModeBar": False},
-    )
-
-
-def show_metrics(numbers: Mapping[str, int | str]) -> None:
-    """Show a row of numbers that wraps on narrow screens."""
-    with st.container(horizontal=True, gap="small"):
-        for label, value in numbers.items():
-            st.metric(label, value, border=True, width=124)
+def show_counts(results: Sequence[FrameResult]) -> None:
+    """Show how many faces, men, women, and faces of each expression there are."""
+    counts = count_labels(results, "gender") | count_labels(results, "expression")
+    words = {_PLURALS.get(label, display_name(label)): label for label in counts}
+    numbers: dict[str, int | str] = {"Faces": sum(len(result.faces) for result in results)}
+    numbers |= {word: counts[label] for word, label in words.items()}
+    st.html(build_tiles(numbers, words))
 
 
 def choose_shown(photos: Sequence[Photo]) -> Photo:
@@ -81,21 +72,26 @@ def show_photo(photo: Photo) -> None:
     width, height = photo.result.size_wh
     if width >= _WIDE * height:
         _show_picture(photo)
-        show_counts([photo.result], f"photo_{photo.source.key}")
+        show_counts([photo.result])
+        _show_faces(photo)
     else:
-        left, right = st.columns([3, 2], gap="medium")
+        left, right = st.columns([6, 5], gap="medium")
         with left:
             _show_picture(photo)
         with right:
-            show_counts([photo.result], f"photo_{photo.source.key}")
-    if photo.result.faces:
-        st.subheader("Faces")
-        st.html(build_face_cards(photo.result.faces, cut_thumbnails(photo)))
-    else:
-        show_no_face()
+            show_counts([photo.result])
+        with right if len(photo.result.faces) <= _FEW_FACES else st.container():
+            _show_faces(photo)
     _edit_faces(photo)
     st.subheader("Downloads")
     download_buttons(list_downloads(photo))
+
+
+def _show_faces(photo: Photo) -> None:
+    if photo.result.faces:
+        st.html(build_face_cards(photo.result.faces, cut_thumbnails(photo)))
+    else:
+        show_no_face()
 
 
 def show_no_face() -> None:

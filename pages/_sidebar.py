@@ -137,7 +137,6 @@ def _choose_annotation(medium: Medium) -> AnnotationOptions:
         show_labels=labels,
         show_confidence=confidence,
         hide_faces=None if hide == "none" else hide,
-        numbered=medium == "photo",
     )
 
 
@@ -193,13 +192,13 @@ def _choose_detection(medium: Medium, base: HaarOptions) -> HaarOptions:
 
 def _choose_smoothing(medium: Medium, default: float) -> float:
     return st.slider(
-        "Smoothing",
+        "Smoothing (seconds)",
         0.0,
-        0.95,
+        2.0,
         default,
-        0.05,
+        0.1,
         key=f"smoothing_{medium}",
         persist_state="session",
-        help="How strongly a person's earlier pictures count: 0 shows every frame by itself, "
-        "higher values flicker less and follow changes more slowly.",
+        help="A person's expression is averaged over about so many seconds: 0 shows every frame "
+        "by itself, higher values flicker less and follow changes more slowly.",
     )

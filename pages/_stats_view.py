@@ -6,7 +6,7 @@ import streamlit as st
 
 from facecore.charts import build_counts_chart
 from facecore.labels import display_name
-from pages._photo_results import show_metrics
+from pages._look import build_tiles
 from pages._session_log import Entry
 from pages._stats_people import (
     count_people,
@@ -38,15 +38,18 @@ def show_totals(entries: Sequence[Entry]) -> None:
     """Show the numbers and charts over all chosen sources."""
     people = list_people(entries)
     genders = count_people(people, "gender")
-    show_metrics(
-        {
-            "Sources": len(entries),
-            "People": len(people),
-            "Men": genders["man"],
-            "Women": genders["woman"],
-            "Expression sure": _percent(mean_confidence(people, "expression")),
-            "Gender sure": _percent(mean_confidence(people, "gender")),
-        }
+    st.html(
+        build_tiles(
+            {
+                "Sources": len(entries),
+                "People": len(people),
+                "Men": genders["man"],
+                "Women": genders["woman"],
+                "Expression sure": _percent(mean_confidence(people, "expression")),
+                "Gender sure": _percent(mean_confidence(people, "gender")),
+            },
+            {"Men": "man", "Women": "woman"},
+        )
     )
     left, right = st.columns([3, 2], gap="medium")
     with left:

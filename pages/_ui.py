@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -42,7 +42,7 @@ def _open_classifier(bundle: str, sha256: str) -> "Classifier":
     """Open a network once per server; the checksum makes a retrained one a new entry."""
     from facecore.inference import load_classifier
 
-    return load_classifier(models_dir() / bundle)
+    return load_classifier(Path(bundle))
 
 
 def load_classifiers(*names: str) -> list["Classifier"]:
@@ -55,9 +55,10 @@ def load_classifiers(*names: str) -> list["Classifier"]:
         device_text()  # memory growth must be set before the first network is on the GPU
     classifiers = []
     for name in names:
-        card = load_card(models_dir() / name)
+        bundle = models_dir() / name
+        card = load_card(bundle)
         with st.spinner(f"Loading “{plain(card.title)}” …"):
-            classifiers.append(_open_classifier(name, card.sha256))
+            classifiers.append(_open_classifier(str(bundle), card.sha256))
     return classifiers
 
 

@@ -32,7 +32,7 @@ else:
     with error_box():
         if len(photos) > 1:
             st.subheader(f"All {len(photos)} pictures")
-            show_counts([photo.result for photo in photos], "all_photos")
+            show_counts([photo.result for photo in photos])
         if photos:
             shown = choose_shown(photos)
             if compare and cards:
