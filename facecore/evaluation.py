@@ -1,0 +1,114 @@
+"""Run a network over a labelled split and write what follows from its answers.
+
+The files' types are in ``evaluation_report``, the numbers in ``evaluation_metrics``.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from facecore.datasets import FaceDataset
+from facecore.errors import EvaluationError
+from facecore.evaluation_report import (
+    EvaluationReport,
+    Predictions,
+    compute_report,
+    evaluation_dir,
+    load_predictions,
+    load_report,
+    save_evaluation,
+)
+from facecore.preprocessing import UInt8Array
+from facecore.registry import ModelCard
+
+__all__ = [
+    "EvaluationReport",
+    "Predictions",
+    "compute_predictions",
+    "compute_report",
+    "evaluate_model",
+    "evaluation_dir",
+    "load_predictions",
+    "load_report",
+    "save_evaluation",
+]
+
+_BATCH = 256
+
+OnProgress = Callable[[int, int | None], None]
+
+
+class SupportsPredict(Protocol):
+    """A loaded network; ``facecore.inference.Classifier`` is one."""
+
+    card: ModelCard
+
+    def predict_proba(self, batch: UInt8Array) -> npt.NDArray[np.float32]:
+        """Return float32 probabilities of shape (n, num_classes)."""
+        ...
+
+
+def compute_predictions(
+    classifier: SupportsPredict, dataset: FaceDataset, on_progress: OnProgress | None = None
+) -> Predictions:
+    """Classify every picture of a data set.
+
+    Args:
+        classifier: of the data set's task.
+        dataset: its pictures are scaled, not cropped.
+        on_progress: called with pictures done and in all; raising from it cancels.
+
+    Raises:
+        EvaluationError: if the network's task is not the data set's, or there are no pictures.
+    """
+    card = classifier.card
+    if card.task != dataset.task or len(dataset) == 0:
+        raise EvaluationError(
+            f"Model '{card.name}' ({card.task}) cannot be evaluated on {dataset.name} "
+            f"{dataset.split} ({len(dataset)} pictures, labelled with {dataset.task}); choose a "
+            "data set of the model's task."
+        )
+    parts: list[npt.NDArray[np.float32]] = []
+    done = 0
+    for batch in dataset.batches(card.input, _BATCH):
+        parts.append(classifier.predict_proba(batch))
+        done += len(batch)
+        if on_progress is not None:
+            on_progress(done, len(dataset))
+    return Predictions(
+        sample_ids=dataset.sample_ids,
+        labels=dataset.labels,
+        y_true=dataset.y_true,
+        columns=card.labels,
+        probs=np.concatenate(parts),
+    )
+
+
+def evaluate_model(
+    classifier: SupportsPredict,
+    dataset: FaceDataset,
+    bundle: Path,
+    on_progress: OnProgress | None = None,
+) -> EvaluationReport:
+    """Classify a split and write ``<bundle>/evaluations/<dataset>_<split>/``.
+
+    Args:
+        classifier: loaded from ``bundle``.
+        dataset: of the same task.
+        bundle: folder that gets report.json and predictions.npz.
+        on_progress: called with pictures done and in all; raising from it cancels, and nothing is
+            written.
+
+    Raises:
+        EvaluationError: if the network's task is not the data set's.
+    """
+    start = time.perf_counter()
+    predictions = compute_predictions(classifier, dataset, on_progress)
+    speed = round(len(dataset) / (time.perf_counter() - start), 1)
+    report = compute_report(predictions, classifier.card, dataset.name, dataset.split, speed)
+    save_evaluation(evaluation_dir(bundle, dataset.name, dataset.split), report, predictions)
+    return report

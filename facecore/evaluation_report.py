@@ -1,0 +1,217 @@
+"""Predictions on a split, the report that follows from them, and both as files."""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facecore.errors import InvalidReportError
+from facecore.evaluation_metrics import ClassMetrics, ReliabilityBin, Scores, compute_scores
+from facecore.registry import EVALUATIONS_DIR, ModelCard
+
+REPORT_FILE = "report.json"
+PREDICTIONS_FILE = "predictions.npz"
+REPORT_SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """A network's answers on one split.
+
+    Args:
+        sample_ids: str array of shape (n,).
+        labels: the data set's class names, which ``y_true`` points into.
+        y_true: int16 array of shape (n,).
+        columns: the network's class names.
+        probs: float32 array of shape (n, len(columns)).
+    """
+
+    sample_ids: npt.NDArray[np.str_]
+    labels: tuple[str, ...]
+    y_true: npt.NDArray[np.int16]
+    columns: tuple[str, ...]
+    probs: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        n = len(self.y_true)
+        if n == 0 or self.probs.shape != (n, len(self.columns)) or len(self.sample_ids) != n:
+            raise ValueError(
+                f"{n} labels, {len(self.sample_ids)} ids and {self.probs.shape} probabilities of "
+                f"{len(self.columns)} classes do not fit together"
+            )
+        if set(self.columns) - set(self.labels):
+            raise ValueError(f"columns {self.columns} are not all among {self.labels}")
+        if not 0 <= self.y_true.min() <= self.y_true.max() < len(self.labels):
+            raise ValueError(f"labels must be 0-{len(self.labels) - 1}")
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether the network has every class of the data set."""
+        return set(self.columns) == set(self.labels)
+
+    def aligned_probs(self) -> npt.NDArray[np.float64]:
+        """Return probabilities of shape (n, len(labels)); a class the network lacks has 0."""
+        aligned = np.zeros((len(self.y_true), len(self.labels)))
+        aligned[:, [self.labels.index(name) for name in self.columns]] = self.probs
+        return aligned
+
+    def known_only(self) -> "Predictions":
+        """Return the pictures whose class the network has."""
+        codes = np.array(
+            [self.columns.index(name) if name in self.columns else -1 for name in self.labels]
+        )
+        y_true = codes[self.y_true].astype(np.int16)
+        kept = y_true >= 0
+        return Predictions(
+            self.sample_ids[kept], self.columns, y_true[kept], self.columns, self.probs[kept]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationReport:
+    """One network on one split.
+
+    Args:
+        model: the bundle's name.
+        model_title: as shown to people.
+        model_sha256: of the network that was evaluated.
+        dataset: name of the data set.
+        split: of the data set.
+        scores: on all classes of the data set; a class the network lacks is always wrong.
+        known_scores: on the classes the network knows; None where it knows all.
+        images_per_s: speed of the evaluation, loading included; None where it was not measured.
+    """
+
+    model: str
+    model_title: str
+    model_sha256: str
+    dataset: str
+    split: str
+    scores: Scores
+    known_scores: Scores | None = None
+    images_per_s: float | None = None
+    schema_version: int = REPORT_SCHEMA_VERSION
+
+
+def compute_report(
+    predictions: Predictions,
+    card: ModelCard,
+    dataset: str,
+    split: str,
+    images_per_s: float | None = None,
+) -> EvaluationReport:
+    """Compute the report of a network's predictions.
+
+    Args:
+        predictions: of the network that the card describes.
+        card: gives name and checksum.
+        dataset: name of the data set.
+        split: of the data set.
+        images_per_s: measured speed, if any.
+    """
+    return EvaluationReport(
+        model=card.name,
+        model_title=card.title,
+        model_sha256=card.sha256,
+        dataset=dataset,
+        split=split,
+        scores=_compute_scores(predictions),
+        known_scores=None if predictions.knows_all else _compute_scores(predictions.known_only()),
+        images_per_s=images_per_s,
+    )
+
+
+def _compute_scores(predictions: Predictions) -> Scores:
+    return compute_scores(
+        predictions.labels,
+        predictions.y_true.astype(np.int64),
+        predictions.aligned_probs(),
+        predictions.knows_all,
+    )
+
+
+def evaluation_dir(bundle: Path, dataset: str, split: str) -> Path:
+    """Return the folder of one evaluation."""
+    return bundle / EVALUATIONS_DIR / f"{dataset}_{split}"
+
+
+def save_evaluation(folder: Path, report: EvaluationReport, predictions: Predictions) -> None:
+    """Write report.json and predictions.npz; each appears whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{PREDICTIONS_FILE}.part"
+    with part.open("wb") as file:
+        np.savez_compressed(
+            file,
+            sample_ids=predictions.sample_ids,
+            labels=np.array(predictions.labels),
+            y_true=predictions.y_true,
+            columns=np.array(predictions.columns),
+            probs=predictions.probs,
+        )
+    part.replace(folder / PREDICTIONS_FILE)
+    part = folder / f"{REPORT_FILE}.part"
+    part.write_text(json.dumps(asdict(report), indent=2) + "\n", encoding="utf-8")
+    part.replace(folder / REPORT_FILE)
+
+
+def load_report(folder: Path) -> EvaluationReport:
+    """Read ``<folder>/report.json``.
+
+    Raises:
+        InvalidReportError: if it is missing, damaged or of another schema.
+    """
+    path = folder / REPORT_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["schema_version"] != REPORT_SCHEMA_VERSION:
+            raise ValueError(f"schema version {values['schema_version']}")
+        known = values["known_scores"]
+        values["scores"] = _to_scores(values["scores"])
+        values["known_scores"] = None if known is None else _to_scores(known)
+        return EvaluationReport(**values)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidReportError(_describe_damage(path, error)) from error
+
+
+def _to_scores(values: Mapping[str, Any]) -> Scores:
+    low, high = values["accuracy_interval"]
+    restored = {
+        "labels": tuple(values["labels"]),
+        "accuracy_interval": (low, high),
+        "per_class": {k: ClassMetrics(**v) for k, v in values["per_class"].items()},
+        "confusion": tuple(tuple(row) for row in values["confusion"]),
+        "bins": tuple(ReliabilityBin(**b) for b in values["bins"]),
+    }
+    return Scores(**{**values, **restored})
+
+
+def load_predictions(folder: Path) -> Predictions:
+    """Read ``<folder>/predictions.npz``.
+
+    Raises:
+        InvalidReportError: if it is missing or damaged.
+    """
+    path = folder / PREDICTIONS_FILE
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return Predictions(
+                sample_ids=archive["sample_ids"],
+                labels=tuple(archive["labels"].tolist()),
+                y_true=archive["y_true"],
+                columns=tuple(archive["columns"].tolist()),
+                probs=archive["probs"],
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InvalidReportError(_describe_damage(path, error)) from error
+
+
+def _describe_damage(path: Path, error: Exception) -> str:
+    return (
+        f"The evaluation file {path} is missing or damaged ({error}); make it again with "
+        f"python -m facecore evaluate."
+    )
