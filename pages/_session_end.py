@@ -1,0 +1,53 @@
+"""Closes what a browser session holds on to when the session ends."""
+
+import threading
+from typing import Protocol
+from weakref import WeakSet
+
+import streamlit as st
+from streamlit.runtime import get_instance
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+GRACE_S = 120.0
+"""A lost connection is no goodbye: browsers come back to the same session within two minutes."""
+
+
+class Closable(Protocol):
+    """Anything with threads or files that outlive a page's run."""
+
+    def close(self) -> None:
+        """Stop the threads and delete the files; may be called twice."""
+
+
+class _SessionEnd:
+    def __init__(self, session_id: str) -> None:
+        self._session_id = session_id
+        self._resources: WeakSet[Closable] = WeakSet()
+
+    def watch(self, resource: Closable) -> None:
+        self._resources.add(resource)
+
+    def on_disconnect(self) -> None:
+        timer = threading.Timer(GRACE_S, self._close_unless_back)
+        timer.daemon = True
+        timer.start()
+
+    def _close_unless_back(self) -> None:
+        if not get_instance().is_active_session(self._session_id):
+            for resource in list(self._resources):
+                resource.close()
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=_SessionEnd.on_disconnect)
+def _session_end(session_id: str) -> _SessionEnd:
+    return _SessionEnd(session_id)
+
+
+def close_with_session(resource: Closable) -> None:
+    """Close a resource two minutes after its browser is gone; call this on every run.
+
+    The session state must hold the resource: here it is only watched.
+    """
+    context = get_script_run_ctx()
+    if context is not None:
+        _session_end(context.session_id).watch(resource)
