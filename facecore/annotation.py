@@ -71,10 +71,11 @@ def annotate(
     """
     options = options or AnnotationOptions()
     drawn = frame_bgr.copy()
+    if options.hide_faces is not None:
+        hidden = [*(face.xyxy for face in result.faces), *result.unsure]
+        drawn = anonymise(drawn, hidden, options.hide_faces)
     if not result.faces:
         return drawn
-    if options.hide_faces is not None:
-        drawn = anonymise(drawn, [face.xyxy for face in result.faces], options.hide_faces)
     if options.show_boxes:
         drawn = _draw_boxes(drawn, result.faces)
     if options.show_labels or options.numbered:
@@ -153,10 +154,9 @@ def _draw_labels(frame_bgr: UInt8Array, faces: Sequence[Face], options: Annotati
         layout = place_labels([face.xyxy for face in faces], sizes_wh, frame_wh, gap)
         if layout.crowding <= _TOLERATED or max(sizes_px) == _SMALLEST_FONT_PX:
             break
-    for face, color, corner, (tile, opacity) in zip(
-        faces, colors, layout.corners, tiles, strict=True
-    ):
+    for face, color, corner, (tile, _) in zip(faces, colors, layout.corners, tiles, strict=True):
         _draw_leader(frame_bgr, face.xyxy, corner, tile, color, 2 * gap)
+    for corner, (tile, opacity) in zip(layout.corners, tiles, strict=True):
         _paste(frame_bgr, corner, tile, opacity)
 
 

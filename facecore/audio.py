@@ -1,13 +1,13 @@
 """Taking a video's sound along: copied where an MP4 can hold it, else encoded again as AAC."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
 import av
 import av.error
 
-_COPIED = ("aac", "mp3")
 _AAC_RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000)
 
 
@@ -31,9 +31,9 @@ class AudioTrack:
         if video is not None and video.start_time is not None:
             origin_s = float(video.start_time * video.time_base)
         self._zero_s = origin_s + start_s
-        self._copies = context.name in _COPIED and (
-            context.name == "mp3" or bool(context.extradata)
-        )
+        codec = context.codec.canonical_name
+        # AAC without a header of its own (from MPEG-TS) does not fit into an MP4 as it is.
+        self._copies = codec == "mp3" or (codec == "aac" and bool(context.extradata))
         self._encoder: Any = None
         self._resampler: Any = None
         if self._copies:
@@ -119,6 +119,7 @@ class AudioTrack:
                 if at_s < 0:
                     continue
                 frame.pts = round(at_s * frame.sample_rate)
+                frame.time_base = Fraction(1, frame.sample_rate)
                 yield (
                     time_s,
                     [

@@ -15,6 +15,7 @@ from facecore.video_file import (
     announced_duration_s,
     decode_frames,
     display_axes,
+    is_cut_gif,
     mean_fps,
     no_frames,
     open_video,
@@ -24,7 +25,8 @@ from facecore.video_file import (
 
 _SEEK_FROM_S = 1.0  # an earlier start is reached by decoding from the beginning
 _TICK_S = 1e-6
-_MISSING_S = 0.5  # a video that ends earlier than announced by more than this was cut off
+# A video that ends earlier than announced by more than this was cut off.
+_MISSING_S, _MISSING_SHARE = 0.5, 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +135,21 @@ def iter_frames(
                 if end_s is not None and time_s >= end_s:
                     break
                 reached_s = time_s + duration_s
-                if time_s < start_s - _TICK_S:
+                if reached_s <= start_s + _TICK_S:
                     continue
                 bgr = to_upright_bgr(frame, stream)
                 size_wh = size_wh or (bgr.shape[1], bgr.shape[0])
                 if (bgr.shape[1], bgr.shape[0]) != size_wh:
                     bgr = np.asarray(cv2.resize(bgr, size_wh), dtype=np.uint8)
-                yield VideoFrame(bgr, time_s, index, duration_s)
+                # The first frame of a range may have been on screen before the range begins.
+                shown_s = max(time_s, start_s)
+                yield VideoFrame(bgr, shown_s, index, reached_s - shown_s)
                 index += 1
+            else:
+                damaged = is_cut_gif(path)
         except BrokenVideoError:
             damaged = True
-        slack_s = max(_MISSING_S, 3 / mean_fps(stream))
+        slack_s = max(_MISSING_S, 3 / mean_fps(stream), _MISSING_SHARE * (announced_s or 0))
     wanted_s = min(np.inf if end_s is None else end_s, announced_s or 0.0)
     if index == 0:
         raise no_frames(shown, start_s, end_s)
@@ -159,18 +165,29 @@ def iter_frames(
 def _timed(
     container: Any, stream: Any, shown: str, limits: MediaLimits
 ) -> Iterator[tuple[Any, float, float]]:
-    """Yield decoded frames with their time and duration; times always grow."""
+    """Yield decoded frames with their time and how long they are shown; times always grow."""
     typical_s = 1 / mean_fps(stream)
     origin = stream.start_time or 0
-    time_s = -typical_s
-    for frame in decode_frames(container, stream, shown, limits):
-        # Files without usable times exist; theirs follow the frame rate.
-        following_s = time_s + typical_s
-        if frame.pts is not None:
-            stored_s = float((frame.pts - origin) * frame.time_base)
-            following_s = stored_s if stored_s > time_s else following_s
-        time_s = following_s
-        yield frame, time_s, float((frame.duration or 0) * frame.time_base) or typical_s
+    waiting, waiting_s = None, -typical_s
+    damage: BrokenVideoError | None = None
+    try:
+        for frame in decode_frames(container, stream, shown, limits):
+            # Files without usable times exist; theirs follow the frame rate.
+            time_s = waiting_s + typical_s
+            if frame.pts is not None:
+                stored_s = float((frame.pts - origin) * frame.time_base)
+                time_s = stored_s if waiting is None or stored_s > waiting_s else time_s
+            if waiting is not None:
+                # Until the next one comes: stored durations are often wrong.
+                yield waiting, waiting_s, time_s - waiting_s
+            waiting, waiting_s = frame, time_s
+    except BrokenVideoError as error:
+        damage = error
+    if waiting is not None:
+        stored_s = float((waiting.duration or 0) * waiting.time_base)
+        yield waiting, waiting_s, stored_s or typical_s
+    if damage is not None:
+        raise damage
 
 
 def _measure(path: Path, shown: str, limits: MediaLimits) -> tuple[int, float | None]:

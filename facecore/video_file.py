@@ -1,5 +1,6 @@
 """Opening a video file safely and decoding its pictures; what video.py builds on."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,15 +10,22 @@ import av
 import av.error
 import cv2
 import numpy as np
+from av.video.reformatter import Interpolation
 
 from facecore.errors import BrokenVideoError, MediaTooLargeError, UnreadableVideoError
 from facecore.limits import MediaLimits, megabytes
 from facecore.preprocessing import UInt8Array
 
+EXACT = int(Interpolation.BILINEAR | Interpolation.ACCURATE_RND)
+"""How colours are converted: the faster default shifts grey by several levels."""
+
 # Containers that hold a video themselves. Playlists and picture lists are left out on purpose:
 # they name other files, and an upload must never make the server open one.
 _DEMUXERS = "mov,matroska,webm,avi,gif,mpegts,mpeg,flv,asf,ogg"
+# Others are searched by time alone and may land behind the key frame that is needed.
+_INDEXED = {"mov", "matroska", "avi"}
 _MAX_DECODER_THREADS = 4  # each holds a frame, which counts with 4K videos
+_TAIL_BYTES = 1024
 _FALLBACK_FPS = 25.0
 _CREDIBLE_FPS = 480.0
 _SMALLEST_ASPECT = 0.25  # pixels narrower or wider than this are a wrong entry
@@ -129,7 +137,7 @@ def _check_pixels(width: int, height: int, shown: str, limits: MediaLimits) -> N
 
 def to_upright_bgr(frame: Any, stream: Any) -> UInt8Array:
     """Return a decoded frame as uint8 array of shape (H, W, 3), BGR, as a player shows it."""
-    image = frame.to_ndarray(format="bgr24")
+    image = frame.to_ndarray(format="bgr24", interpolation=EXACT)
     aspect = float(stream.sample_aspect_ratio or 1)
     if _SMALLEST_ASPECT < aspect < 1 / _SMALLEST_ASPECT and aspect != 1:
         size_wh = (max(1, round(image.shape[1] * aspect)), image.shape[0])
@@ -167,6 +175,9 @@ def mean_fps(stream: Any) -> float:
 
 def announced_duration_s(container: Any, stream: Any) -> float | None:
     """Return how long the pictures last by the file's own account, None where it says nothing."""
+    if container.format.name == "avi" and stream.frames:
+        # The demuxer shortens the duration of a cut-off file, but not the number of frames.
+        return float(stream.frames / mean_fps(stream))
     if stream.duration:
         return float(stream.duration * stream.time_base)
     if tag := stream.metadata.get("DURATION"):
@@ -178,14 +189,24 @@ def announced_duration_s(container: Any, stream: Any) -> float | None:
     return None
 
 
+def is_cut_gif(path: Path) -> bool:
+    """Return whether a file is a GIF without its end mark: nothing else tells that one is cut."""
+    with path.open("rb") as file:
+        is_gif = file.read(4) == b"GIF8"
+        file.seek(-min(path.stat().st_size, _TAIL_BYTES), os.SEEK_END)
+        return is_gif and not file.read().rstrip(b"\0").endswith(b";")
+
+
 def seek_before(container: Any, stream: Any, time_s: float) -> None:
-    """Go to the last key frame before a moment; stay at the start where a file cannot be searched.
+    """Go to the last key frame before a moment; stay at the start where the file has no index.
 
     Args:
         container: the open file.
         stream: its video stream.
         time_s: media time, counted from the first frame.
     """
+    if not _INDEXED & set(container.format.name.split(",")):
+        return
     target = (stream.start_time or 0) + int(time_s / stream.time_base)
     try:
         container.seek(target, stream=stream, backward=True)

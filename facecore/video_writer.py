@@ -14,10 +14,12 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from facecore.audio import AudioTrack
 from facecore.errors import VideoWriteError
 from facecore.preprocessing import UInt8Array
+from facecore.video_file import EXACT
 
 _TIME_BASE = Fraction(1, 90_000)  # fine enough to keep any variable frame rate in time
 _NOMINAL_FPS = 30  # for the encoder's rate control only
-_X264 = {"preset": "veryfast", "crf": "20"}
+# No B-frames: pictures are then stored in the order and with the durations that they have.
+_X264 = {"preset": "veryfast", "crf": "20", "bf": "0"}
 _MAX_ENCODER_THREADS = 4
 
 
@@ -162,7 +164,10 @@ class VideoWriter:
             )
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_bgr), format="bgr24")
         frame = frame.reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=EXACT,
         )
         frame.pts, frame.time_base = pts, _TIME_BASE
         return frame
