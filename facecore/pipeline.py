@@ -121,10 +121,14 @@ class FacePipeline:
                 self._smoother.reset(task)
         self._classifiers = by_task
 
-    def reset(self) -> None:
-        """Forget all people; numbers start at 1 again."""
+    def reset(self, min_hits: int | None = None) -> None:
+        """Forget all people; numbers start at 1 again.
+
+        Args:
+            min_hits: replaces the tracker's until the next reset; 1 for clips of a few frames.
+        """
         if self._tracker is not None:
-            self._tracker.reset()
+            self._tracker.reset(min_hits)
         self._smoother.reset()
         self._frames_to_skip = 0
         self._kept: list[TrackedFace] = []
@@ -158,7 +162,8 @@ class FacePipeline:
         timings["detect"] = _ms_since(start)
         if faces:
             faces = self._classify(frame_bgr, faces, time_s, timings)
-        return FrameResult(index, time_s, size_wh, tuple(faces), timings)
+        unsure = self._tracker.unsure_boxes(time_s) if self._tracker else ()
+        return FrameResult(index, time_s, size_wh, tuple(faces), timings, tuple(unsure))
 
     def _track(
         self,

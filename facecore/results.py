@@ -102,6 +102,8 @@ class FrameResult:
         size_wh: its width and height in pixels.
         faces: in reading order for a photo, in the tracker's order for a video.
         timings_ms: milliseconds per stage (detect, crop, infer, ...).
+        unsure: boxes where a face may be that counts for nobody (yet): seen too rarely so far, or
+            just lost. Nothing is told of them, but hiding faces hides them too.
     """
 
     index: int
@@ -109,6 +111,7 @@ class FrameResult:
     size_wh: tuple[int, int]
     faces: tuple[Face, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    unsure: tuple[Box, ...] = ()
 
     def without_faces(self, numbers: set[int]) -> "FrameResult":
         """Return a copy without the faces of these positions, counted from 1."""

@@ -66,9 +66,16 @@ class PeopleEdits:
         """
         if not self.merged and not self.removed:
             return tuple(frames)
-        return tuple(replace(frame, faces=self._apply_to(frame.faces)) for frame in frames)
+        return tuple(self._apply_to(frame) for frame in frames)
 
-    def _apply_to(self, faces: Sequence[Face]) -> tuple[Face, ...]:
+    def _apply_to(self, frame: FrameResult) -> FrameResult:
+        faces = self._decide(frame.faces)
+        # Who is taken out of the statistics may still be somebody to hide.
+        shown = {face.xyxy for face in faces}
+        gone = (face.xyxy for face in frame.faces if face.xyxy not in shown)
+        return replace(frame, faces=faces, unsure=(*frame.unsure, *gone))
+
+    def _decide(self, faces: Sequence[Face]) -> tuple[Face, ...]:
         kept: dict[int, Face] = {}
         nameless = []
         for face in faces:

@@ -24,6 +24,7 @@ _IN_PLACE_LIKENESS = 0.2
 _NEAR_LIKENESS = 0.5  # a hit of the search near a lost face rests on fainter evidence
 _NEAR_S = 1.0  # for so long the search near a lost face goes on
 _TENTATIVE_LOST_S = 0.5
+_UNSURE_S = 1.0  # a face lost from sight is probably still there for so long
 _REACH_SIDES = 0.6  # unforeseen motion: at once, and per second of absence
 _REACH_SIDES_PER_S = 2.5
 _LARGEST_GROWTH = 2.0
@@ -116,8 +117,13 @@ class IouTracker:
         self.options = options or TrackerOptions()
         self.reset()
 
-    def reset(self) -> None:
-        """Forget everybody; numbers start at 1 again."""
+    def reset(self, min_hits: int | None = None) -> None:
+        """Forget everybody; numbers start at 1 again.
+
+        Args:
+            min_hits: replaces the options' until the next reset.
+        """
+        self._min_hits = self.options.min_hits if min_hits is None else min_hits
         self._tracks: list[_Track] = []
         self._num_people = 0
 
@@ -153,10 +159,22 @@ class IouTracker:
                 hit_now.append((track, face))
         return self._report(hit_now)
 
+    def unsure_boxes(self, time_s: float) -> list[Box]:
+        """Return where a face may be that the last ``update`` did not report.
+
+        Args:
+            time_s: media time of the frame; lost faces are where they probably moved.
+        """
+        return [
+            track.predict(time_s)
+            for track in self._tracks
+            if (track.num_missed or track.person_id is None) and time_s - track.time_s <= _UNSURE_S
+        ]
+
     def _report(self, hits: Iterable[tuple[_Track, Sighting]]) -> list[TrackedFace]:
         reported = []
         for track, sighting in hits:
-            if track.person_id is None and track.num_hits >= self.options.min_hits:
+            if track.person_id is None and track.num_hits >= self._min_hits:
                 self._num_people += 1
                 track.person_id = self._num_people
             if track.person_id is not None:

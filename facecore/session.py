@@ -1,0 +1,132 @@
+"""A whole photo and a whole video: results, annotated picture, and one thumbnail per person."""
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from facecore.annotation import AnnotationOptions, annotate
+from facecore.media import (
+    BrokenVideoError,
+    VideoFrame,
+    VideoInfo,
+    VideoWriter,
+    iter_frames,
+    read_video_info,
+)
+from facecore.pipeline import FacePipeline
+from facecore.preprocessing import UInt8Array
+from facecore.results import FrameResult
+from facecore.session_thumbnails import ThumbnailKeeper
+from facecore.stats import SessionSummary, summarise
+
+_SHORT_CLIP_FRAMES = 6  # too few to wait for somebody to be seen again
+
+OnProgress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoRun:
+    """What the analysis of a video gave.
+
+    Args:
+        info: the file's size, speed and length.
+        frames: one result per analysed frame.
+        summary: the people and the totals, nobody renamed or removed.
+        thumbnails: person_id -> the best face as uint8 array (h, w, 3), BGR, at most 128 px.
+        warning: one sentence where only a part could be read, else None.
+    """
+
+    info: VideoInfo
+    frames: tuple[FrameResult, ...]
+    summary: SessionSummary
+    thumbnails: dict[int, UInt8Array] = field(default_factory=dict)
+    warning: str | None = None
+
+
+def analyse_photo(frame_bgr: UInt8Array, pipeline: FacePipeline) -> FrameResult:
+    """Return a photo's faces in reading order; none is a normal result.
+
+    Args:
+        frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
+        pipeline: made with ``PHOTO_PIPELINE`` or the like.
+    """
+    pipeline.reset()
+    return pipeline.process(frame_bgr)
+
+
+def process_video(
+    source: Path,
+    target: Path | None,
+    pipeline: FacePipeline,
+    annotation: AnnotationOptions | None = None,
+    *,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    on_progress: OnProgress | None = None,
+) -> VideoRun:
+    """Analyse a video frame by frame; no faces is a normal result.
+
+    Frames are not kept, so that memory does not grow with their size.
+
+    Args:
+        source: the video file.
+        target: where the annotated MP4 goes; None writes none.
+        pipeline: made with ``VIDEO_PIPELINE`` or the like; is reset first.
+        annotation: what is drawn; default: everything.
+        start_s: the first moment to analyse, media time.
+        end_s: the first moment no longer wanted; None: to the end.
+        on_progress: called after each frame with the frames done and their expected number, if
+            that is known. What it raises ends the analysis, and no file is left.
+
+    Returns:
+        The results. Where the later part of a file is broken, those of the readable part, with
+        a warning.
+
+    Raises:
+        UnreadableVideoError: if the file is no video or has no readable frame in this range.
+        MediaTooLargeError: if it is over the limits.
+        VideoWriteError: if the annotated video cannot be written.
+    """
+    info = read_video_info(source)
+    total = _expected_frames(info, start_s, end_s)
+    pipeline.reset(min_hits=1 if total is not None and total <= _SHORT_CLIP_FRAMES else None)
+    frames: list[FrameResult] = []
+    thumbnails = ThumbnailKeeper()
+    warning = None
+    reached_s = start_s
+    with ExitStack() as stack:
+        writer: VideoWriter | None = None
+        # Closed by hand: an exception's traceback would keep the file open.
+        stream = cast(Generator[VideoFrame, None, None], iter_frames(source, start_s, end_s))
+        stack.enter_context(closing(stream))
+        try:
+            for frame in stream:
+                result = pipeline.process(frame.bgr, frame.time_s, frame.index)
+                frames.append(result)
+                thumbnails.update(frame.bgr, result)
+                reached_s = frame.time_s + frame.duration_s
+                if target is not None:
+                    if writer is None:
+                        writer = stack.enter_context(
+                            VideoWriter(target, result.size_wh, source, start_s, end_s)
+                        )
+                    writer.write(annotate(frame.bgr, result, annotation), frame.time_s)
+                if on_progress is not None:
+                    on_progress(len(frames), total and max(total, len(frames)))
+        except BrokenVideoError as error:
+            warning = str(error)
+    if on_progress is not None:
+        on_progress(len(frames), len(frames))
+    summary = summarise(frames, reached_s - frames[0].time_s)
+    return VideoRun(info, tuple(frames), summary, thumbnails.crops, warning)
+
+
+def _expected_frames(info: VideoInfo, start_s: float, end_s: float | None) -> int | None:
+    if info.num_frames is None:
+        return None
+    if not info.duration_s:
+        return info.num_frames if start_s <= 0 and end_s is None else None
+    wanted_s = min(info.duration_s, info.duration_s if end_s is None else end_s) - start_s
+    return max(1, round(info.num_frames * wanted_s / info.duration_s))

@@ -1,0 +1,214 @@
+import numpy as np
+import pytest
+
+from facecore.detection import Detection, HaarOptions
+from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
+from facecore.registry import InputSpec
+from facecore.tracking import TrackerOptions
+
+BOX, OTHER = (20, 20, 60, 60), (100, 30, 150, 80)
+AT_ONCE = PipelineOptions(tracker=TrackerOptions(min_hits=1), smoothing=0, gender_smoothing=0)
+
+
+@pytest.fixture
+def frame():
+    """Noise, so that every place has a look of its own."""
+    return np.random.default_rng(0).integers(0, 256, (120, 200, 3), dtype=np.uint8)
+
+
+def test_one_batch_per_task_and_a_prediction_per_face(
+    frame, make_stub_classifier, make_stub_detector
+):
+    expression = make_stub_classifier("expression", "happy", size=48)
+    gender = make_stub_classifier("gender", "woman", input=InputSpec(32, 32, "rgb", margin=0.3))
+    before = frame.copy()
+    pipeline = FacePipeline(
+        [expression, gender], PHOTO_PIPELINE, make_stub_detector([[BOX, OTHER]])
+    )
+    result = pipeline.process(frame, 1.5, 7)
+    assert np.array_equal(frame, before)
+    assert (result.index, result.time_s, result.size_wh) == (7, 1.5, (200, 120))
+    assert expression.batches == [(2, 48, 48, 1)]
+    assert gender.batches == [(2, 32, 32, 3)]
+    assert [f.xyxy for f in result.faces] == [BOX, OTHER]
+    assert [(f.expression.label, f.gender.label) for f in result.faces] == [("happy", "woman")] * 2
+    assert all(f.person_id is None for f in result.faces)
+    assert set(result.timings_ms) == {"detect", "crop", "expression", "gender"}
+    assert all(ms >= 0 for ms in result.timings_ms.values())
+
+
+def test_no_faces_stops_after_detection(frame, make_stub_classifier, make_stub_detector):
+    classifier = make_stub_classifier()
+    result = FacePipeline([classifier], PHOTO_PIPELINE, make_stub_detector([[]])).process(frame)
+    assert result.faces == ()
+    assert classifier.batches == []
+    assert set(result.timings_ms) == {"detect"}
+
+
+def test_without_classifiers_faces_have_no_predictions(frame, make_stub_detector):
+    result = FacePipeline([], PHOTO_PIPELINE, make_stub_detector([[BOX]])).process(frame)
+    assert result.faces[0].predictions == {}
+
+
+def test_two_classifiers_of_one_task_are_refused(make_stub_classifier, make_stub_detector):
+    with pytest.raises(ValueError, match="one classifier per task"):
+        FacePipeline([make_stub_classifier()] * 2, PHOTO_PIPELINE, make_stub_detector([]))
+
+
+def test_tilt_reaches_the_crop(frame, make_stub_classifier, make_stub_detector):
+    """A face that lies turned in the frame comes upright to the network."""
+    seen = []
+
+    def answer(batch):
+        seen.append(batch.copy())
+        return np.tile(np.float32([1, 0]), (len(batch), 1))
+
+    for tilt_deg in (0.0, 40.0):
+        detector = make_stub_detector([[Detection(BOX, 9.0, tilt_deg)]])
+        gender = make_stub_classifier("gender", answer=answer, size=40)
+        result = FacePipeline([gender], PHOTO_PIPELINE, detector).process(frame)
+        assert result.faces[0].tilt_deg == tilt_deg
+    assert not np.array_equal(seen[0], seen[1])
+
+
+def test_people_are_numbered_and_missed_ones_are_searched_near(frame, make_stub_detector):
+    detector = make_stub_detector(
+        [[BOX, OTHER], [BOX, OTHER], [BOX, OTHER], [BOX]],
+        near=lambda box: Detection(box, 3.0),
+    )
+    pipeline = FacePipeline([], VIDEO_PIPELINE, detector)
+    results = [pipeline.process(frame, i / 10, i) for i in range(5)]
+    assert [len(r.faces) for r in results] == [0, 0, 2, 2, 2]
+    assert {f.person_id: f.xyxy for f in results[-1].faces} == {1: BOX, 2: OTHER}
+    assert detector.near_calls[-2:] == [[OTHER], [BOX, OTHER]]
+
+
+def test_faces_that_do_not_count_yet_are_known_to_be_hidden(frame, make_stub_detector):
+    pipeline = FacePipeline([], VIDEO_PIPELINE, make_stub_detector([[BOX]] * 3))
+    results = [pipeline.process(frame, i / 10, i) for i in range(5)]
+    assert [r.unsure for r in results] == [(BOX,), (BOX,), (), (BOX,), (BOX,)]
+
+
+def test_boxes_stay_between_searches(frame, make_stub_classifier, make_stub_detector):
+    classifier = make_stub_classifier()
+    detector = make_stub_detector([[BOX]] * 9)
+    options = PipelineOptions(tracker=TrackerOptions(min_hits=1), detect_every=3)
+    pipeline = FacePipeline([classifier], options, detector)
+    results = [pipeline.process(frame, i / 10, i) for i in range(7)]
+    assert detector.num_calls == 3
+    assert len(classifier.batches) == 7
+    assert all([f.xyxy for f in r.faces] == [BOX] for r in results)
+    pipeline.process(frame[:100], 0.8)
+    assert detector.num_calls == 4, "boxes of another frame size mean nothing"
+
+
+def test_probabilities_are_smoothed_by_media_time(frame, make_stub_classifier, make_stub_detector):
+    answers = iter([[1, 0], [0, 1], [0, 1]])
+    gender = make_stub_classifier("gender", answer=lambda batch: [next(answers)])
+    options = PipelineOptions(tracker=TrackerOptions(min_hits=1), gender_smoothing=10)
+    pipeline = FacePipeline([gender], options, make_stub_detector([[BOX]] * 3))
+    probs = [pipeline.process(frame, t).faces[0].gender.probs for t in (0, 0.1, 0.2)]
+    assert probs[1] == pytest.approx([0.5, 0.5])
+    assert probs[2] == pytest.approx([1 / 3, 2 / 3])
+
+
+def test_swapping_a_network_keeps_people_and_starts_its_averages_afresh(
+    frame, make_stub_classifier, make_stub_detector
+):
+    pipeline = FacePipeline(
+        [make_stub_classifier("gender", "man", 1.0), make_stub_classifier("expression", "sad")],
+        PipelineOptions(tracker=TrackerOptions(min_hits=1), smoothing=5),
+        make_stub_detector([[BOX]] * 3),
+    )
+    gender = pipeline.classifiers[0]
+    pipeline.process(frame, 0.0)
+    six = ("angry", "fear", "happy", "sad", "surprise", "neutral")
+    pipeline.set_classifiers([gender, make_stub_classifier("expression", "happy", 1.0, labels=six)])
+    (face,) = pipeline.process(frame, 0.1).faces
+    assert face.person_id == 1
+    assert face.expression.labels == six
+    assert face.expression.confidence == 1.0
+    pipeline.set_classifiers([])
+    assert pipeline.process(frame, 0.2).faces[0].predictions == {}
+
+
+def test_reset_restarts_numbers_and_averages(frame, make_stub_classifier, make_stub_detector):
+    pipeline = FacePipeline([], AT_ONCE, make_stub_detector([[BOX], [OTHER], [BOX]]))
+    ids = [pipeline.process(frame, 0.0).faces[0].person_id]
+    ids.append(pipeline.process(frame, 0.1).faces[0].person_id)
+    pipeline.reset()
+    ids.append(pipeline.process(frame, 0.0).faces[0].person_id)
+    assert ids == [1, 2, 1]
+
+
+@pytest.mark.parametrize("change", [{"smoothing": -1}, {"detect_every": 0}])
+def test_impossible_options_are_refused(change):
+    with pytest.raises(ValueError, match=next(iter(change))):
+        PipelineOptions(**change)
+
+
+def follow(results, clip):
+    """Return per head the numbers it got, and how many boxes were on no head."""
+    numbers, strays = {"a": [], "b": []}, 0
+    for result, centres in zip(results, clip.centres, strict=True):
+        for face in result.faces:
+            x = (face.xyxy[0] + face.xyxy[2]) / 2
+            at = {n: abs(x - c[0]) for n, c in centres.items() if c is not None}
+            nearest = min(at, key=at.get)
+            if at[nearest] > clip.side / 2:
+                strays += 1
+            elif (
+                len(at) == 1 or max(at.values()) - at[nearest] > 15
+            ):  # else both heads are at this place
+                numbers[nearest].append(face.person_id)
+    return numbers, strays
+
+
+def test_crossing_and_returning_faces_are_never_switched(crossing_clip):
+    pipeline = FacePipeline([], VIDEO_PIPELINE)
+    results = [
+        pipeline.process(frame, time_s, i)
+        for i, (frame, time_s) in enumerate(
+            zip(crossing_clip.frames, crossing_clip.times_s, strict=True)
+        )
+    ]
+    numbers, strays = follow(results, crossing_clip)
+    assert strays == 0
+    assert {n: set(ids) for n, ids in numbers.items()} in (
+        {"a": {1}, "b": {2}},
+        {"a": {2}, "b": {1}},
+    )
+    assert len(numbers["a"]) > 45
+    assert len(numbers["b"]) > 30
+
+
+@pytest.mark.parametrize("noise", range(4))
+def test_no_switch_with_missed_and_shaking_boxes(crossing_clip, make_stub_detector, noise):
+    """The same clip with a worse detector: every fifth box is missing, all of them shake."""
+    rng = np.random.default_rng(noise)
+    script = []
+    for centres in crossing_clip.centres:
+        a, b = centres["a"], centres["b"]
+        hidden = b is not None and abs(a[0] - b[0]) < 60
+        found = []
+        for name, centre in (("a", a), ("b", None if hidden else b)):
+            if centre is not None and rng.random() > 0.2:
+                side = (74 if name == "a" else 88) * rng.uniform(0.95, 1.05)
+                x, y = np.add(centre, rng.uniform(-3, 3, 2))
+                found.append(tuple(round(float(v)) for v in (
+                    x - side / 2, y - side / 2, x + side / 2, y + side / 2)))  # fmt: skip
+        script.append(found)
+    pipeline = FacePipeline([], VIDEO_PIPELINE, make_stub_detector(script))
+    frames = zip(crossing_clip.frames, crossing_clip.times_s, strict=True)
+    results = [pipeline.process(f, t, i) for i, (f, t) in enumerate(frames)]
+    numbers, _ = follow(results, crossing_clip)
+    assert len(set(numbers["a"])) == len(set(numbers["b"])) == 1
+    assert set(numbers["a"]) != set(numbers["b"])
+
+
+def test_haar_options_reach_the_detector(crossing_clip):
+    frame = crossing_clip.frames[0]
+    everything = FacePipeline([], PHOTO_PIPELINE).process(frame)
+    large_only = PipelineOptions(haar=HaarOptions(min_face_fraction=0.9), tracker=None)
+    assert len(everything.faces) == 2
+    assert FacePipeline([], large_only).process(frame).faces == ()
