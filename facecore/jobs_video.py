@@ -1,0 +1,190 @@
+"""One uploaded video: analysed and drawn in background threads.
+
+Its copy and its results lie in a private temporary folder that goes away with the job: when it is
+cancelled or closed, when nothing refers to it any more, and at the latest when the program ends.
+"""
+
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from facecore.annotation import AnnotationOptions, annotate
+from facecore.jobs import BackgroundTask, JobState, OnProgress
+from facecore.limits import safe_name
+from facecore.media import VideoInfo, VideoWriter, iter_frames, read_video_info
+from facecore.pipeline import FacePipeline, PipelineOptions, SupportsPredict
+from facecore.results import FrameResult
+from facecore.session import VideoRun, process_video
+
+TEMP_PREFIX = "facecore-video-"
+
+
+def probe_video(name: str, data: BinaryIO) -> VideoInfo:
+    """Return what a video file says about itself; nothing stays on the disk.
+
+    Args:
+        name: its name, for the error message.
+        data: the file, open for reading; is rewound.
+
+    Raises:
+        MediaError: if it is no readable video or exceeds a limit.
+    """
+    with tempfile.TemporaryDirectory(prefix=TEMP_PREFIX) as folder:
+        return read_video_info(_save_copy(name, data, Path(folder)))
+
+
+class VideoJob:
+    """One video: analysed, drawn, and drawn again after people were renamed or removed.
+
+    Args:
+        name: the file's name, as shown to the user; never used as a path.
+        data: the file, open for reading; a copy goes to the job's own folder.
+        slots: the analyses that may run at the same time on this machine; default: any number.
+    """
+
+    def __init__(self, name: str, data: BinaryIO, slots: threading.Semaphore | None = None) -> None:
+        self.name = name
+        self._slots = slots
+        self._folder = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX))
+        self._tasks: list[BackgroundTask[VideoRun] | BackgroundTask[Path]] = []
+        self._finalizer = weakref.finalize(self, _discard, self._tasks, self._folder)
+        self._source = _save_copy(name, data, self._folder)
+        self._video = self._folder / "annotated-0.mp4"
+        self._range_s: tuple[float, float | None] = (0.0, None)
+        self.analysis: BackgroundTask[VideoRun] | None = None
+        self.rendering: BackgroundTask[Path] | None = None
+
+    def start(
+        self,
+        classifiers: Sequence[SupportsPredict],
+        options: PipelineOptions,
+        annotation: AnnotationOptions,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+    ) -> None:
+        """Begin the analysis of ``start_s`` to ``end_s`` (default: the end) in the background.
+
+        Raises:
+            ValueError: if it was started before.
+        """
+        if self.analysis is not None:
+            raise ValueError("this video's analysis was started before")
+        source, target = self._source, self._video
+        self._range_s = (start_s, end_s)
+
+        def work(on_progress: OnProgress) -> VideoRun:
+            # The cascade inside is not thread-safe: this thread gets a pipeline of its own.
+            pipeline = FacePipeline(classifiers, options)
+            return process_video(
+                source,
+                target,
+                pipeline,
+                annotation,
+                start_s=start_s,
+                end_s=end_s,
+                on_progress=on_progress,
+            )
+
+        self.analysis = BackgroundTask(work, self._slots)
+        self._tasks.append(self.analysis)
+
+    def start_rendering(self, frames: Sequence[FrameResult], annotation: AnnotationOptions) -> None:
+        """Draw the video again in the background, from stored results; nothing is analysed anew.
+
+        Args:
+            frames: the analysis' results after the user's changes, one per frame of the clip.
+            annotation: how to draw them.
+        """
+        if self.rendering is not None:
+            self.rendering.cancel()
+        source, (start_s, end_s) = self._source, self._range_s
+        target = self._folder / f"annotated-{len(self._tasks)}.mp4"
+        task = BackgroundTask(
+            lambda on_progress: _render(
+                source, target, frames, annotation, start_s, end_s, on_progress
+            ),
+            self._slots,
+        )
+        self.rendering = task
+        self._tasks.append(task)
+
+    @property
+    def state(self) -> JobState:
+        """The state of the analysis; ``waiting`` before it is started."""
+        return self.analysis.state if self.analysis is not None else "waiting"
+
+    @property
+    def run(self) -> VideoRun | None:
+        """The results once the analysis is done."""
+        return self.analysis.result if self.analysis is not None else None
+
+    @property
+    def error(self) -> str | None:
+        """One sentence where the analysis failed."""
+        return self.analysis.error if self.analysis is not None else None
+
+    @property
+    def video(self) -> Path | None:
+        """The newest finished annotated video."""
+        if self.run is None:
+            return None
+        for task in reversed(self._tasks):
+            if task.state == "done" and isinstance(task.result, Path):
+                return task.result
+        return self._video
+
+    def cancel(self) -> None:
+        """Stop whatever runs: a drawing keeps the earlier video, an analysis leaves nothing."""
+        if self.run is not None and self.rendering is not None:
+            self.rendering.cancel()
+        elif self.run is None:
+            self.close()
+
+    def close(self) -> None:
+        """Stop everything and delete the folder, at once or when the thread has let go of it."""
+        self._finalizer()
+
+
+def _render(
+    source: Path,
+    target: Path,
+    frames: Sequence[FrameResult],
+    annotation: AnnotationOptions,
+    start_s: float,
+    end_s: float | None,
+    on_progress: OnProgress,
+) -> Path:
+    size_wh = frames[0].size_wh
+    with VideoWriter(target, size_wh, source=source, start_s=start_s, end_s=end_s) as writer:
+        # Results first: a broken file's bad frame, which follows its last result, is never read.
+        pairs = zip(frames, iter_frames(source, start_s, end_s), strict=False)
+        for done, (result, frame) in enumerate(pairs, start=1):
+            writer.write(annotate(frame.bgr, result, annotation), frame.time_s)
+            on_progress(done, len(frames))
+    return target
+
+
+def _save_copy(name: str, data: BinaryIO, folder: Path) -> Path:
+    # The copy keeps a harmless name: messages then speak of the user's file.
+    shown = safe_name(name)
+    path = folder / "upload" / (shown if shown.strip(".") else "video")
+    path.parent.mkdir()
+    data.seek(0)
+    with path.open("wb") as copy:
+        shutil.copyfileobj(data, copy)
+    return path
+
+
+def _discard(
+    tasks: Sequence[BackgroundTask[VideoRun] | BackgroundTask[Path]], folder: Path
+) -> None:
+    def remove() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+    for task in tasks:
+        task.cancel(afterwards=remove)
+    remove()  # now too: at the program's end no thread lives on to do it
