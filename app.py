@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages._look import LOGO_SVG, STYLE
+from pages._visits import note_visit
 
 st.set_page_config(page_title="Facecore", page_icon=":material/face:", layout="wide")
 st.logo(LOGO_SVG, size="large")
@@ -16,4 +17,6 @@ PAGES = [
     st.Page("pages/stats.py", title="Stats", icon=":material/bar_chart:"),
 ]
 
-st.navigation(PAGES).run()
+page = st.navigation(PAGES)
+note_visit(page.url_path)
+page.run()
