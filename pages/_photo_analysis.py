@@ -15,8 +15,9 @@ from facecore.preprocessing import UInt8Array, crop_box, square_box
 from facecore.results import FrameResult
 from facecore.session import analyse_photo
 from pages._cache import is_remembered, remember
+from pages._session_log import log_photo
 from pages._sidebar import Settings
-from pages._ui import load_classifiers, plain, show_error
+from pages._ui import load_classifiers, plain, safe_file_name, show_error
 
 _KEPT_FRAMES = 6  # decoded pictures are large: 36 MB each at 12 megapixels
 _KEPT_RESULTS = 600
@@ -69,6 +70,11 @@ class Photo:
         """That model's faces."""
         return self.results[self.model]
 
+    @property
+    def ending(self) -> str:
+        """What file names say was done to the picture."""
+        return "_hidden" if self.settings.annotation.hide_faces else "_annotated"
+
 
 def to_input(name: str, data: bytes) -> PhotoInput:
     """Return an uploaded file as input."""
@@ -82,32 +88,35 @@ EXAMPLE_INPUT = PhotoInput("Grace Hopper (example)", _EXAMPLE, None)
 def analyse_photos(
     inputs: Sequence[PhotoInput], settings: Settings, models: Sequence[str | None]
 ) -> list[Photo]:
-    """Analyse every picture with every model; a bad one is told and left out.
+    """Analyse every picture with every model and log it; a bad one is told and left out.
 
     Args:
         inputs: the pictures.
         settings: the sidebar's.
         models: expression models to ask, None for gender alone.
     """
-    todo = [(item, model) for item in inputs for model in models]
-    waiting = [pair for pair in todo if not is_remembered("results", _result_key(*pair, settings))]
+    waiting = [item for item in inputs if not _is_done(item, settings, models)]
     bar = st.progress(0.0, "Starting …") if waiting else None
-    results: dict[str, dict[str, FrameResult]] = {}
-    problems: dict[str, None] = {}
-    for item, model in todo:
-        if bar is not None and (item, model) in waiting:
-            done = waiting.index((item, model))
+    photos: list[Photo] = []
+    problems: dict[str, None] = {}  # each sentence once, in order
+    for item in inputs:
+        if bar is not None and item in waiting:
+            done = waiting.index(item)
             text = f"Analysing {plain(item.name)} ({done + 1} of {len(waiting)}) …"
             bar.progress(done / len(waiting), text)
-        try:
-            results.setdefault(item.key, {})[model or ""] = _analyse(item, model, settings)
-        except FaceCoreError as error:
-            problems[str(error)] = None  # each sentence once, in order
+        results: dict[str, FrameResult] = {}
+        for model in models:
+            try:
+                results[model or ""] = _analyse(item, model, settings)
+            except FaceCoreError as error:
+                problems[str(error)] = None
+        if results:
+            photos.append(_edit_and_log(item, results, settings))
     if bar is not None:
         bar.empty()
     for problem in problems:
         show_error(problem)
-    return [_edited(item, results[item.key], settings) for item in inputs if results.get(item.key)]
+    return photos
 
 
 def load_frame(item: PhotoInput) -> UInt8Array:
@@ -187,11 +196,24 @@ def _removed(item: PhotoInput, settings: Settings) -> list[int]:
     return removed
 
 
-def _edited(item: PhotoInput, results: dict[str, FrameResult], settings: Settings) -> Photo:
+def _edit_and_log(item: PhotoInput, results: dict[str, FrameResult], settings: Settings) -> Photo:
     removed = _removed(item, settings)
     kept = {model: result.without_faces(set(removed)) for model, result in results.items()}
     state = (item.key, settings.pipeline.haar, tuple(sorted(removed)))
-    return Photo(item, kept, settings, state)
+    photo = Photo(item, kept, settings, state)
+    log_photo(
+        item.name,
+        photo.result,
+        lambda: render(photo, photo.model, "jpeg"),
+        key=item.key,
+        file_name=safe_file_name(item.name, f"{photo.ending}.jpg"),
+        thumbnails=dict(enumerate(cut_thumbnails(photo), start=1)),
+    )
+    return photo
+
+
+def _is_done(item: PhotoInput, settings: Settings, models: Sequence[str | None]) -> bool:
+    return all(is_remembered("results", _result_key(item, m, settings)) for m in models)
 
 
 def _analyse(item: PhotoInput, model: str | None, settings: Settings) -> FrameResult:

@@ -20,7 +20,6 @@ from pages._photo_analysis import (
     render,
     undo_removal,
 )
-from pages._session_log import log_photo
 from pages._ui import Download, download_buttons, plain, safe_file_name
 
 _WIDE = 1.25  # from this ratio of width to height the picture takes the page's full width
@@ -147,15 +146,6 @@ def _show_comparison_table(photo: Photo, cards: Mapping[str, ModelCard]) -> None
 def _show_picture(photo: Photo) -> None:
     picture = draw(photo, photo.model)
     st.image(picture, width="stretch", alt=f"{count_faces(photo.result)} with numbered boxes")
-    hidden = photo.settings.annotation.hide_faces is not None
-    log_photo(
-        photo.source.name,
-        photo.result,
-        picture,
-        key=photo.source.key,
-        file_name=safe_file_name(photo.source.name, "_hidden.jpg" if hidden else "_annotated.jpg"),
-        thumbnails=dict(enumerate(cut_thumbnails(photo), start=1)),
-    )
 
 
 def _edit_faces(photo: Photo) -> None:
@@ -193,14 +183,13 @@ def _edit_faces(photo: Photo) -> None:
 def list_downloads(photo: Photo) -> list[Download]:
     """Return everything that can be downloaded of one photo."""
     name, key, result = photo.source.name, photo.source.key, photo.result
-    ending = "_hidden" if photo.settings.annotation.hide_faces else "_annotated"
 
     def offer(label: str, data: object, end: str, mime: str) -> Download:
         return Download(label, data, safe_file_name(name, end), mime, f"download_{label}_{key}")
 
     return [
-        offer("PNG", lambda: render(photo, photo.model, "png"), f"{ending}.png", "image/png"),
-        offer("JPEG", draw(photo, photo.model), f"{ending}.jpg", "image/jpeg"),
+        offer("PNG", lambda: render(photo, photo.model, "png"), f"{photo.ending}.png", "image/png"),
+        offer("JPEG", draw(photo, photo.model), f"{photo.ending}.jpg", "image/jpeg"),
         offer("Text", lambda: photo_to_text(name, result).encode(), "_faces.txt", "text/plain"),
         offer("CSV", lambda: photo_to_csv(name, result), "_faces.csv", "text/csv"),
         offer("JSON", lambda: photo_to_json(name, result), "_faces.json", "application/json"),

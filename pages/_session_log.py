@@ -4,7 +4,7 @@ An entry is replaced when the same key is logged again, so that edits and new se
 statistics at once. Everything lives in the browser session's state and goes with it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,10 +15,11 @@ from facecore.media import encode_image
 from facecore.preprocessing import UInt8Array
 from facecore.results import FrameResult
 from facecore.session import VideoRun
-from facecore.stats import PeopleEdits, SessionSummary, summarise
+from facecore.stats import PeopleEdits, SessionSummary, summarise, summarise_photo
 
 Kind = Literal["photo", "video", "live"]
-Media = bytes | Path
+Media = bytes | Path | Callable[[], bytes]
+"""A file's content, where it lies, or a function that makes it when it is downloaded."""
 
 _STATE = "session_log"
 MAX_ENTRIES = 200
@@ -26,37 +27,18 @@ MAX_ENTRIES = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PhotoEntry:
-    """One photo.
+class Entry:
+    """One source: a photo, a video or a live session.
 
     Args:
         key: identifies it in the log.
-        source: its file name, as the user knows it.
-        result: its faces, false boxes already removed.
-        thumbnails: face number from 1 -> crop as JPEG file.
-        media: annotated pictures and clips: file name -> content or path.
-    """
-
-    key: str
-    source: str
-    result: FrameResult
-    thumbnails: Mapping[int, bytes] = field(default_factory=dict)
-    media: Mapping[str, Media] = field(default_factory=dict)
-    kind: Kind = "photo"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PeopleEntry:
-    """One video or one live session.
-
-    Args:
-        key: identifies it in the log.
-        source: file name, or when the live session began.
-        kind: "video" or "live".
-        summary: its people, edits applied.
-        thumbnails: person_id -> crop as JPEG file.
-        media: annotated pictures and clips: file name -> content or path.
-        made_from: what the summary was computed from, to notice that nothing changed.
+        source: file name, or how the live session is called.
+        kind: "photo", "video" or "live".
+        summary: its people, edits applied; in a photo one person per face.
+        thumbnails: person_id (in a photo the face's number) -> crop as JPEG file.
+        media: annotated pictures and clips by file name.
+        result: a photo's faces, false boxes removed.
+        made_from: what a video's summary was computed from, to notice that nothing changed.
     """
 
     key: str
@@ -65,16 +47,14 @@ class PeopleEntry:
     summary: SessionSummary
     thumbnails: Mapping[int, bytes] = field(default_factory=dict)
     media: Mapping[str, Media] = field(default_factory=dict)
+    result: FrameResult | None = None
     made_from: tuple[object, ...] = ()
-
-
-Entry = PhotoEntry | PeopleEntry
 
 
 def log_photo(
     source: str,
     result: FrameResult,
-    annotated: bytes,
+    annotated: Media,
     *,
     key: str | None = None,
     file_name: str = "",
@@ -85,13 +65,15 @@ def log_photo(
     Args:
         source: its file name.
         result: its faces, false boxes removed.
-        annotated: the annotated picture as PNG or JPEG file.
+        annotated: the annotated picture as PNG or JPEG file, or what makes it.
         key: what identifies it; default: the source.
         file_name: of the annotated picture in downloads; default: made from the source.
         thumbnails: face number -> crop as JPEG file.
     """
     media = {file_name or f"{Path(source).stem}_annotated.png": annotated}
-    _put(PhotoEntry(f"photo:{key or source}", source, result, thumbnails or {}, media))
+    summary = summarise_photo(result)
+    crops = thumbnails or {}
+    _put(Entry(f"photo:{key or source}", source, "photo", summary, crops, media, result))
 
 
 def log_video(
@@ -116,12 +98,12 @@ def log_video(
     entry_key = f"video:{key or source}"
     made_from = (run, edits, path)
     old = _entries().get(entry_key)
-    if isinstance(old, PeopleEntry) and old.made_from == made_from:
+    if old is not None and old.made_from == made_from:
         return
     summary = summarise(run.frames, run.summary.duration_s, edits)
     media = {file_name or f"{Path(source).stem}_annotated.mp4": path} if path else {}
     crops = _encode(run.thumbnails)
-    _put(PeopleEntry(entry_key, source, "video", summary, crops, media, made_from))
+    _put(Entry(entry_key, source, "video", summary, crops, media, made_from=made_from))
 
 
 def log_live(
@@ -139,10 +121,10 @@ def log_live(
         source: how the session is called in the statistics.
         key: a new one for every session that shall be counted by itself.
         thumbnails: person_id -> uint8 crop (h, w, 3), BGR.
-        media: photos and clips taken: file name -> content or path.
+        media: photos and clips taken, by file name.
     """
     crops = _encode(thumbnails or {})
-    _put(PeopleEntry(f"live:{key}", source, "live", summary, crops, media or {}))
+    _put(Entry(f"live:{key}", source, "live", summary, crops, media or {}))
 
 
 def log_entries() -> Sequence[Entry]:

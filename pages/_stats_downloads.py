@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from facecore.export import photo_to_dict, photo_to_text, video_to_dict, video_to_text
 from facecore.labels import TASKS, display_name
-from pages._session_log import Entry, PhotoEntry
+from pages._session_log import Entry
 from pages._stats_people import count_people, list_people, mean_confidence, to_people_csv
 from pages._ui import Download
 
@@ -38,7 +38,7 @@ def to_text(entries: Sequence[Entry]) -> str:
         lines.append(", ".join(f"{display_name(k)}: {n}" for k, n in counts.items()))
     parts = ["All sources\n" + "\n".join(lines) + "\n"]
     for entry in entries:
-        if isinstance(entry, PhotoEntry):
+        if entry.result is not None:
             parts.append(photo_to_text(entry.source, entry.result))
         else:
             parts.append(video_to_text(entry.source, entry.summary))
@@ -54,7 +54,7 @@ def to_json(entries: Sequence[Entry]) -> bytes:
         totals[f"mean_{task}_confidence"] = mean_confidence(people, task)
     results = [
         photo_to_dict(entry.source, entry.result)
-        if isinstance(entry, PhotoEntry)
+        if entry.result is not None
         else video_to_dict(entry.source, entry.summary)
         for entry in entries
     ]
@@ -73,9 +73,10 @@ def to_zip(entries: Sequence[Entry]) -> bytes:
         for entry in entries:
             for file_name, content in entry.media.items():
                 target = _free_name(file_name, taken)
-                if isinstance(content, bytes):
-                    archive.writestr(f"media/{target}", content)
-                elif Path(content).is_file():  # a clip may have been discarded on its page
+                if not isinstance(content, Path):
+                    data = content if isinstance(content, bytes) else content()
+                    archive.writestr(f"media/{target}", data)
+                elif content.is_file():  # a clip may have been discarded on its page
                     archive.write(content, f"media/{target}")
     return buffer.getvalue()
 

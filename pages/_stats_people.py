@@ -8,7 +8,7 @@ import pandas as pd
 from facecore.labels import LABELS, TASKS, Task, display_name
 from facecore.results import Prediction
 from pages._face_cards import to_data_uri
-from pages._session_log import Entry, Kind, PhotoEntry
+from pages._session_log import Entry, Kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,28 +103,17 @@ _COUNT_WORDS = {"man": "Men", "woman": "Women"}
 
 
 def _people_of(entry: Entry) -> list[SeenPerson]:
-    if isinstance(entry, PhotoEntry):
-        return [
-            SeenPerson(
-                source=entry.source,
-                kind=entry.kind,
-                name=f"Face {number}",
-                predictions=dict(face.predictions),
-                labels={task: p.label for task, p in face.predictions.items()},
-                thumbnail=entry.thumbnails.get(number),
-            )
-            for number, face in enumerate(entry.result.faces, start=1)
-        ]
+    is_photo = entry.kind == "photo"
     return [
         SeenPerson(
             source=entry.source,
             kind=entry.kind,
-            name=person.name,
+            name=f"Face {person.person_id}" if is_photo else person.name,
             predictions={task: person.prediction(task) for task in person.mean_probs},
             labels={task: person.dominant(task)[0] for task in person.mean_probs},
             thumbnail=entry.thumbnails.get(person.person_id),
-            first_s=person.first_s,
-            last_s=person.last_s,
+            first_s=None if is_photo else person.first_s,
+            last_s=None if is_photo else person.last_s,
         )
         for person in entry.summary.people
     ]

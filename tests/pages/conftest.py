@@ -1,0 +1,121 @@
+"""Pages run in AppTest with small bundles whose networks are stubs: no test loads TensorFlow.
+
+Fixtures:
+    models_folder: a models folder with three expression bundles and a gender bundle.
+    open_page: ``open_page("photos") -> AppTest``, after its first run.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from facecore.images import example_image
+from facecore.labels import EXPRESSIONS, GENDERS
+from facecore.registry import (
+    MODEL_FILE,
+    InputSpec,
+    ModelCard,
+    compute_sha256,
+    load_card,
+    save_card,
+    verify_checksum,
+)
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+WITHOUT_DISGUST = tuple(label for label in EXPRESSIONS if label != "disgust")
+BUNDLES = {
+    "expression_model1": ("Model 1: all seven expressions", "expression", EXPRESSIONS, "happy"),
+    "expression_model2": ("Model 2: without Disgust", "expression", WITHOUT_DISGUST, "sad"),
+    "expression_model3": ("Model 3: balanced", "expression", WITHOUT_DISGUST, "sad"),
+    "gender": ("Gender", "gender", GENDERS, "woman"),
+}
+
+
+class StubNetwork:
+    """Always answers its bundle's label with 80 %."""
+
+    def __init__(self, card: ModelCard) -> None:
+        self.card = card
+        label = BUNDLES[card.name][3]
+        self._probs = np.full(len(card.labels), 0.2 / (len(card.labels) - 1), dtype=np.float32)
+        self._probs[card.labels.index(label)] = 0.8
+
+    def predict_proba(self, batch):
+        return np.tile(self._probs, (len(batch), 1))
+
+
+def load_stub(bundle):
+    card = load_card(bundle)
+    verify_checksum(bundle, card)
+    return StubNetwork(card)
+
+
+@pytest.fixture
+def models_folder(tmp_path, monkeypatch) -> Path:
+    """A models folder; the networks in it are opened by a stub, their checksums verified."""
+    folder = tmp_path / "models"
+    for name, (title, task, labels, _) in BUNDLES.items():
+        bundle = folder / name
+        bundle.mkdir(parents=True)
+        (bundle / MODEL_FILE).write_bytes(name.encode())
+        save_card(
+            bundle,
+            ModelCard(
+                name=name,
+                title=title,
+                task=task,
+                labels=labels,
+                input=InputSpec(8, 8),
+                architecture="stub",
+                num_parameters=1,
+                sha256=compute_sha256(bundle / MODEL_FILE),
+            ),
+        )
+    inference = ModuleType("facecore.inference")
+    inference.load_classifier = load_stub
+    inference.configure_device = lambda: SimpleNamespace(text="Networks run on a stub (CPU).")
+    monkeypatch.setitem(sys.modules, "facecore.inference", inference)
+    monkeypatch.setenv("FACECORE_MODELS_DIR", str(folder))
+    st.cache_resource.clear()
+    yield folder
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def open_page(models_folder) -> Callable[[str], AppTest]:
+    """``open_page("photos")`` runs the app and goes to a page."""
+
+    def open_(name: str) -> AppTest:
+        app = AppTest.from_file(str(APP), default_timeout=60).run()
+        if name != "home":
+            app.switch_page(f"pages/{name}.py").run()
+        assert not app.exception
+        return app
+
+    return open_
+
+
+@pytest.fixture(scope="session")
+def portrait_png() -> bytes:
+    """One face."""
+    return cv2.imencode(".png", example_image())[1].tobytes()
+
+
+@pytest.fixture(scope="session")
+def pair_png() -> bytes:
+    """Two faces."""
+    portrait = example_image()
+    return cv2.imencode(".png", np.hstack([portrait, portrait[:, ::-1]]))[1].tobytes()
+
+
+@pytest.fixture(scope="session")
+def wall_png() -> bytes:
+    """No face."""
+    return cv2.imencode(".png", np.full((240, 320, 3), 180, np.uint8))[1].tobytes()

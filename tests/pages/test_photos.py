@@ -1,0 +1,195 @@
+"""The photos page: empty, results, bad files, missing models, removal, comparison, downloads."""
+
+import pytest
+
+from facecore.registry import CARD_FILE, MODEL_FILE
+
+
+def html_of(app):
+    return "".join(element.value for element in app.html)
+
+
+def num_faces(app):
+    return html_of(app).count('class="fc-face"')
+
+
+def tile(app, word):
+    """The number below a word."""
+    after = html_of(app).split(f'<div class="fc-tile-word">{word}</div>')[1]
+    return after.split('value">')[1].split("<")[0]
+
+
+@pytest.fixture
+def photos(open_page):
+    return open_page("photos")
+
+
+def upload(app, *files):
+    app.file_uploader(key="photo_upload").set_value(list(files)).run()
+    assert not app.exception
+    return app
+
+
+def test_empty_page_says_what_to_do(photos):
+    assert "Add pictures" in photos.info[0].value
+    assert not photos.error
+    assert "stub (CPU)" in photos.sidebar.caption[-1].value
+
+
+def test_example_has_one_face_with_all_probabilities(photos):
+    photos.segmented_control(key="photo_source").set_value("example").run()
+    assert not photos.exception
+    html = html_of(photos)
+    assert num_faces(photos) == 1
+    assert 'Happy <span class="fc-sure">80%' in html
+    assert 'Woman <span class="fc-sure">80%' in html
+    assert all(word in html for word in ("Angry", "Disgust", "Fear", "Surprise", "Neutral", "Man"))
+    assert (tile(photos, "Faces"), tile(photos, "Women"), tile(photos, "Men")) == ("1", "1", "0")
+
+
+def test_bad_files_are_told_and_the_others_done(photos, pair_png, portrait_png):
+    upload(
+        photos,
+        ("good.png", pair_png, "image/png"),
+        ("*no* [picture](x).jpg", b"hello", "image/jpeg"),
+        ("empty.png", b"", "image/png"),
+        ("cut.png", portrait_png[:2000], "image/png"),
+    )
+    assert len(photos.error) == 3
+    assert "\\*no\\*" in photos.error[0].value
+    assert num_faces(photos) == 2
+
+
+def test_several_photos_are_counted_together_and_shown_one_by_one(photos, pair_png, portrait_png):
+    upload(photos, ("pair.png", pair_png, "image/png"), ("one.png", portrait_png, "image/png"))
+    assert photos.subheader[0].value == "All 2 pictures"
+    assert tile(photos, "Faces") == "3"
+    assert num_faces(photos) == 2
+    photos.selectbox(key="photo_shown").select_index(1).run()
+    assert num_faces(photos) == 1
+
+
+def test_no_face_gives_tips(photos, wall_png):
+    upload(photos, ("wall.png", wall_png, "image/png"))
+    assert "No face was found" in photos.info[0].value
+    assert tile(photos, "Faces") == "0"
+
+
+def test_removed_face_leaves_numbers_and_comes_back(photos, pair_png):
+    upload(photos, ("pair.png", pair_png, "image/png"))
+    button = next(b for b in photos.button if b.key.startswith("remove_face"))
+    button.click().run()
+    assert num_faces(photos) == 1
+    assert tile(photos, "Women") == "1"
+    photos.switch_page("pages/stats.py").run()
+    assert tile(photos, "People") == "1"
+    photos.switch_page("pages/photos.py").run()
+    assert num_faces(photos) == 1, "the pictures and the edit stay while pages change"
+    next(b for b in photos.button if b.key.startswith("undo_removal")).click().run()
+    assert num_faces(photos) == 2
+
+
+def test_last_face_can_be_removed_and_restored(photos, portrait_png):
+    upload(photos, ("one.png", portrait_png, "image/png"))
+    next(b for b in photos.button if b.key.startswith("remove_face")).click().run()
+    assert "No face" in photos.info[0].value
+    next(b for b in photos.button if b.key.startswith("undo_removal")).click().run()
+    assert num_faces(photos) == 1
+
+
+def test_comparison_has_every_model(photos):
+    photos.segmented_control(key="photo_source").set_value("example").run()
+    photos.toggle(key="compare_models").set_value(True).run()
+    assert not photos.exception
+    table = photos.dataframe[0].value
+    row = table.iloc[0]
+    assert row["Model 1"] == "Happy 80%"
+    assert row["Model 2"] == row["Model 3"] == "Sad 80%"
+    assert row["Agreement"] == "they differ"
+
+
+def test_choice_of_model_changes_the_words(photos):
+    photos.segmented_control(key="photo_source").set_value("example").run()
+    photos.sidebar.selectbox(key="expression_model").set_value("expression_model2").run()
+    assert 'Sad <span class="fc-sure">80%' in html_of(photos)
+
+
+def test_settings_stay_while_pages_change(photos):
+    photos.sidebar.selectbox(key="expression_model").set_value("expression_model2").run()
+    photos.sidebar.segmented_control(key="hide_faces_photo").set_value("blur").run()
+    photos.switch_page("pages/stats.py").run()
+    photos.switch_page("pages/photos.py").run()
+    assert photos.sidebar.selectbox(key="expression_model").value == "expression_model2"
+    assert photos.sidebar.segmented_control(key="hide_faces_photo").value == "blur"
+
+
+def test_hidden_faces_keep_their_statistics(photos):
+    photos.segmented_control(key="photo_source").set_value("example").run()
+    before = html_of(photos)
+    photos.sidebar.segmented_control(key="hide_faces_photo").set_value("pixelate").run()
+    assert not photos.exception
+    assert num_faces(photos) == 1
+    assert html_of(photos) != before, "the crop is hidden too"
+
+
+def test_same_photo_is_not_analysed_twice(photos, monkeypatch):
+    calls = []
+    import pages._photo_analysis as analysis
+
+    original = analysis.analyse_photo
+    monkeypatch.setattr(analysis, "analyse_photo", lambda *args: calls.append(1) or original(*args))
+    photos.segmented_control(key="photo_source").set_value("example").run()
+    photos.sidebar.toggle(key="show_labels_photo").set_value(False).run()
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda b: (b / MODEL_FILE).write_bytes(b"other"), "checksum"),
+        (lambda b: (b / MODEL_FILE).unlink(), "restore the folder"),
+        (lambda b: (b / CARD_FILE).unlink(), "no model called"),
+        (lambda b: (b / CARD_FILE).write_text("{}"), "card of model"),
+    ],
+    ids=["altered", "network missing", "bundle missing", "card broken"],
+)
+def test_damaged_gender_model_is_one_sentence(open_page, models_folder, damage, words):
+    damage(models_folder / "gender")
+    app = open_page("photos")
+    app.segmented_control(key="photo_source").set_value("example").run()
+    assert not app.exception
+    assert any(words in error.value for error in app.error)
+    assert len({error.value for error in app.error}) == len(app.error)
+
+
+def test_comparison_goes_on_without_an_altered_model(open_page, models_folder):
+    (models_folder / "expression_model2" / MODEL_FILE).write_bytes(b"other")
+    app = open_page("photos")
+    app.segmented_control(key="photo_source").set_value("example").run()
+    app.toggle(key="compare_models").set_value(True).run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert list(app.dataframe[0].value.columns) == [
+        "Face",
+        "Crop",
+        "Model 1",
+        "Model 3",
+        "Agreement",
+    ]
+
+
+def test_without_expression_models_gender_is_still_predicted(open_page, models_folder):
+    for number in (1, 2, 3):
+        (models_folder / f"expression_model{number}" / CARD_FILE).unlink()
+    app = open_page("photos")
+    app.segmented_control(key="photo_source").set_value("example").run()
+    assert not app.exception
+    assert "There is no expression model" in app.sidebar.error[0].value
+    assert 'Woman <span class="fc-sure">80%' in html_of(app)
+
+
+def test_missing_cascade_is_one_sentence(photos, monkeypatch):
+    monkeypatch.setitem(__import__("facecore.detection").detection.CASCADES, "alt2", "gone.xml")
+    photos.segmented_control(key="photo_source").set_value("example").run()
+    assert not photos.exception
+    assert "gone" in photos.error[0].value

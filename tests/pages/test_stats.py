@@ -1,0 +1,103 @@
+"""The statistics page: empty, filled, filtered, downloads."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from facecore.stats import summarise_photo
+from pages._session_log import Entry
+from pages._stats_downloads import to_json, to_text, to_zip
+from pages._stats_people import count_people, list_people, mean_confidence, to_people_csv
+
+
+@pytest.fixture
+def entry(make_face, make_result):
+    def make(source="a.jpg", kind="photo", faces=None, media=None):
+        result = make_result(
+            *(faces or [make_face(expression="happy"), make_face(expression="sad", gender="man")])
+        )
+        return Entry(
+            f"{kind}:{source}",
+            source,
+            kind,
+            summarise_photo(result),
+            {1: b"jpeg"},
+            media or {},
+            result if kind == "photo" else None,
+        )
+
+    return make
+
+
+def test_empty_page_leads_to_the_others(open_page):
+    app = open_page("stats")
+    assert "Nothing was analysed yet" in app.info[0].value
+    assert len(app.get("page_link")) == 3
+
+
+def test_photos_are_counted_and_can_be_filtered(open_page, pair_png, portrait_png):
+    app = open_page("photos")
+    files = [("pair.png", pair_png, "image/png"), ("one.png", portrait_png, "image/png")]
+    app.file_uploader(key="photo_upload").set_value(files).run()
+    app.switch_page("pages/stats.py").run()
+    assert not app.exception
+    sources, people = app.dataframe[0].value, app.dataframe[1].value
+    assert list(sources["Source"]) == ["pair.png", "one.png"]
+    assert list(sources["Women"]) == [2, 1]
+    assert list(people["Expression"]) == ["Happy"] * 3
+    app.multiselect(key="stats_sources").select_index(0).run()
+    assert len(app.dataframe[1].value) == 2
+    app.button(key="stats_forget").click().run()
+    assert "Nothing was analysed yet" in app.info[0].value
+
+
+def test_totals_are_over_all_sources(entry):
+    people = list_people([entry(), entry("b.mp4", "video")])
+    assert len(people) == 4
+    assert count_people(people, "gender") == {"man": 2, "woman": 2}
+    assert count_people(people, "expression")["sad"] == 2
+    assert mean_confidence(people, "expression") == pytest.approx(0.9, abs=1e-5)
+    assert mean_confidence([], "gender") is None
+
+
+def test_text_and_csv_and_json_hold_every_person(entry):
+    entries = [entry(), entry("b.mp4", "video")]
+    text = to_text(entries)
+    assert "People: 4" in text
+    assert "a.jpg" in text
+    assert "b.mp4" in text
+    assert len(to_people_csv(list_people(entries)).splitlines()) == 5
+    data = json.loads(to_json(entries))
+    assert data["totals"]["people"] == 4
+    assert data["totals"]["gender"] == {"man": 2, "woman": 2}
+    assert [result["source"] for result in data["results"]] == ["a.jpg", "b.mp4"]
+
+
+def test_zip_holds_media_and_tables_under_unique_names(entry, tmp_path):
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"video")
+    entries = [
+        entry(media={"a.jpg": lambda: b"one"}),
+        entry("A.jpg", media={"A.jpg": b"two"}),
+        entry("c.mp4", "video", media={"clip.mp4": clip, "gone.mp4": tmp_path / "gone.mp4"}),
+    ]
+    with zipfile.ZipFile(io.BytesIO(to_zip(entries))) as archive:
+        assert sorted(archive.namelist()) == [
+            "facecore_session.csv",
+            "facecore_session.json",
+            "facecore_session.txt",
+            "media/A_2.jpg",
+            "media/a.jpg",
+            "media/clip.mp4",
+        ]
+        assert archive.read("media/A_2.jpg") == b"two"
+
+
+def test_people_without_predictions_are_listed(entry, make_face):
+    people = list_people([entry(faces=[make_face(expression=None, gender=None)])])
+    assert people[0].labels == {}
+    assert count_people(people, "expression")["happy"] == 0
+    assert np.all(np.array(list(count_people(people, "gender").values())) == 0)
