@@ -5,8 +5,9 @@ The files' types are in ``evaluation_report``, the numbers in ``evaluation_metri
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from facecore.evaluation_report import (
     save_evaluation,
 )
 from facecore.preprocessing import UInt8Array
-from facecore.registry import ModelCard
+from facecore.registry import ModelCard, load_card, save_card
 
 __all__ = [
     "EvaluationReport",
@@ -35,6 +36,7 @@ __all__ = [
     "load_predictions",
     "load_report",
     "save_evaluation",
+    "summarise",
 ]
 
 _BATCH = 256
@@ -96,6 +98,8 @@ def evaluate_model(
 ) -> EvaluationReport:
     """Classify a split and write ``<bundle>/evaluations/<dataset>_<split>/``.
 
+    The bundle's card gets the main numbers, under the same name as the folder.
+
     Args:
         classifier: loaded from ``bundle``.
         dataset: of the same task.
@@ -110,5 +114,25 @@ def evaluate_model(
     predictions = compute_predictions(classifier, dataset, on_progress)
     speed = round(len(dataset) / (time.perf_counter() - start), 1)
     report = compute_report(predictions, classifier.card, dataset.name, dataset.split, speed)
-    save_evaluation(evaluation_dir(bundle, dataset.name, dataset.split), report, predictions)
+    folder = evaluation_dir(bundle, dataset.name, dataset.split)
+    save_evaluation(folder, report, predictions)
+    card = load_card(bundle)
+    save_card(bundle, replace(card, metrics={**card.metrics, folder.name: summarise(report)}))
     return report
+
+
+def summarise(report: EvaluationReport) -> dict[str, Any]:
+    """Return the numbers of a report that a model card states, fractions 0-1."""
+    scores, known = report.scores, report.known_scores
+    numbers: dict[str, Any] = {
+        "num_images": scores.num_images,
+        "accuracy": scores.accuracy,
+        "accuracy_interval": list(scores.accuracy_interval),
+        "balanced_accuracy": scores.balanced_accuracy,
+        "macro_f1": scores.macro_f1,
+        "ece": (known or scores).ece,
+        "log_loss": (known or scores).log_loss,
+    }
+    if known is not None:
+        numbers |= {"num_known_images": known.num_images, "known_accuracy": known.accuracy}
+    return numbers

@@ -1,6 +1,7 @@
 """From a trained network to models/<name>/: calibration, export, card."""
 
 import platform
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +15,14 @@ import tensorflow as tf
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from facecore.registry import HISTORY_FILE, MODEL_FILE, ModelCard, compute_sha256, save_card
+from facecore.registry import (
+    EVALUATIONS_DIR,
+    HISTORY_FILE,
+    MODEL_FILE,
+    ModelCard,
+    compute_sha256,
+    save_card,
+)
 from training.config import TrainConfig
 from training.data import TrainingData
 from training.run_state import RunState
@@ -65,10 +73,9 @@ def build_card(
     state: RunState,
     network: keras.Model,
     temperature: float,
-    metrics: Mapping[str, Any],
     framing: Mapping[str, Any],
 ) -> ModelCard:
-    """Return the card of a trained network; its checksum is still empty."""
+    """Return the card of a trained network; checksum and metrics are still empty."""
     return ModelCard(
         name=config.name,
         title=config.title,
@@ -94,7 +101,6 @@ def build_card(
                 "numpy": np.__version__,
             },
         },
-        metrics=metrics,
         framing=framing,
         intended_use=INTENDED_USE[config.task],
         excluded_uses=EXCLUDED_USES,
@@ -108,10 +114,13 @@ def save_bundle(
 ) -> ModelCard:
     """Write network, history and card, the card last: a bundle with a card is a whole one.
 
+    Evaluations of an earlier network of the same name are removed.
+
     Returns:
         The card with the network's checksum.
     """
     bundle.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(bundle / EVALUATIONS_DIR, ignore_errors=True)
     part = bundle / f"part.{MODEL_FILE}"  # Keras wants the ending .keras
     network.save(part)
     card = replace(card, sha256=compute_sha256(part))

@@ -25,9 +25,11 @@ sys.path.insert(0, str(PROJECT_DIR))  # so that the script runs without being in
 
 import keras
 import tensorflow as tf
-from scipy.special import softmax
 
+from facecore.datasets import load_dataset
 from facecore.errors import FaceCoreError
+from facecore.evaluation import EvaluationReport, evaluate_model
+from facecore.inference import load_classifier
 from facecore.registry import ModelCard, models_dir
 from training.architectures import ARCHITECTURES
 from training.augment import augment
@@ -203,18 +205,16 @@ def publish(config: TrainConfig, data: TrainingData, state: RunState, bundle: Pa
     network.set_weights(state.best_weights)
     logits = compute_logits(network, data.validation_images)
     temperature = fit_temperature(logits, data.validation_y)
-    metrics = {
-        f"{config.dataset}_{config.validation_split}": {
-            "num_images": len(data.validation_y),
-            "accuracy": float(np.mean(logits.argmax(axis=1) == data.validation_y)),
-            "log_loss": compute_log_loss(logits / temperature, data.validation_y),
-            "mean_confidence": float(softmax(logits / temperature, axis=1).max(axis=1).mean()),
-        }
-    }
     exported = export_network(network, temperature)
     framing = load_framing(config.dataset)
-    card = build_card(config, data, state, exported, temperature, metrics, framing)
+    card = build_card(config, data, state, exported, temperature, framing)
     return save_bundle(bundle, exported, card, state.history)
+
+
+def evaluate_bundle(config: TrainConfig, bundle: Path) -> EvaluationReport:
+    """Write the finished bundle's report on the validation pictures, of every class."""
+    validation = load_dataset(config.dataset, config.validation_split)
+    return evaluate_model(load_classifier(bundle), validation, bundle)
 
 
 def load_framing(dataset: str) -> dict[str, Any]:
@@ -240,12 +240,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data = load_training_data(config)
         print(f"{config.name}: {len(data.train_y)} pictures, run folder {run_dir}", flush=True)
         bundle = (options.models_dir or models_dir()) / config.name
-        card = train(config, data, run_dir, bundle)
+        train(config, data, run_dir, bundle)
+        report = evaluate_bundle(config, bundle)
     except FaceCoreError as error:
         print(error, file=sys.stderr)
         return 1
-    (result,) = card.metrics.values()
-    print(f"{bundle}: accuracy {result['accuracy']:.3f} on validation, {card.sha256[:12]}")
+    low, high = report.scores.accuracy_interval
+    print(
+        f"{bundle}: accuracy {report.scores.accuracy:.3f} ({low:.3f}-{high:.3f}) on "
+        f"{report.dataset} {report.split}"
+    )
     return 0
 
 
