@@ -49,7 +49,7 @@ class AudioTrack:
         if start_s > 0:
             source.seek(int(max(0.0, self._zero_s - 0.2) * av.time_base))
         self._pieces = self._read_copied(stream) if self._copies else self._read_encoded(stream)
-        self._held: tuple[float, list[Any]] | None = None
+        self._held: tuple[float, Any] | None = None
 
     @classmethod
     def open(cls, path: Path, target: Any, start_s: float) -> Self | None:
@@ -64,21 +64,16 @@ class AudioTrack:
     def mux_until(self, time_s: float) -> None:
         """Write the sound up to a moment of the new video."""
         while True:
-            piece = self._held or next(self._pieces, None)
-            self._held = piece
-            if piece is None or piece[0] >= time_s:
+            self._held = self._held or next(self._pieces, None)
+            if self._held is None or self._held[0] >= time_s:
                 return
+            self._mux(self._held[1])
             self._held = None
-            for packet in piece[1]:
-                packet.stream = self._output
-                self._target.mux(packet)
 
     def finish(self) -> None:
         """Write what the encoder still holds, and close the source."""
         if self._encoder is not None:
-            for packet in self._encoder.encode(None):
-                packet.stream = self._output
-                self._target.mux(packet)
+            self._mux(None)
         self.close()
 
     def close(self) -> None:
@@ -97,7 +92,7 @@ class AudioTrack:
             if packet.pts is not None:
                 yield float(packet.pts * packet.time_base) - self._zero_s, packet
 
-    def _read_copied(self, stream: Any) -> Iterator[tuple[float, list[Any]]]:
+    def _read_copied(self, stream: Any) -> Iterator[tuple[float, Any]]:
         zero = None
         for time_s, packet in self._packets(stream):
             if time_s < 0:
@@ -106,25 +101,23 @@ class AudioTrack:
                 zero = round(self._zero_s / packet.time_base)
             packet.pts -= zero
             packet.dts = packet.pts
-            yield time_s, [packet]
+            yield time_s, packet
 
-    def _read_encoded(self, stream: Any) -> Iterator[tuple[float, list[Any]]]:
-        for time_s, packet in self._packets(stream):
+    def _read_encoded(self, stream: Any) -> Iterator[tuple[float, Any]]:
+        for _, packet in self._packets(stream):
             try:
                 frames = stream.codec_context.decode(packet)
             except av.error.FFmpegError:
                 continue  # a damaged moment of sound is left silent
             for frame in frames:
-                at_s = float(frame.pts * frame.time_base) - self._zero_s
-                if at_s < 0:
-                    continue
-                frame.pts = round(at_s * frame.sample_rate)
-                frame.time_base = Fraction(1, frame.sample_rate)
-                yield (
-                    time_s,
-                    [
-                        packet
-                        for ready in self._resampler.resample(frame)
-                        for packet in self._encoder.encode(ready)
-                    ],
-                )
+                rate = frame.sample_rate
+                frame.pts = round((float(frame.pts * frame.time_base) - self._zero_s) * rate)
+                frame.time_base = Fraction(1, rate)
+                for ready in self._resampler.resample(frame):
+                    if ready.pts >= 0:
+                        yield float(ready.pts * ready.time_base), ready
+
+    def _mux(self, piece: Any) -> None:
+        for packet in [piece] if self._copies else self._encoder.encode(piece):
+            packet.stream = self._output
+            self._target.mux(packet)

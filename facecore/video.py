@@ -154,7 +154,7 @@ def iter_frames(
     if index == 0:
         raise no_frames(shown, start_s, end_s)
     if damaged or reached_s < wanted_s - slack_s:
-        of = f" of {announced_s:.1f} s" if announced_s else ""
+        of = f" of {announced_s:.1f} s" if announced_s and announced_s > reached_s else ""
         raise BrokenVideoError(
             f"{shown} is damaged or cut off: {index} frames up to {reached_s:.1f} s{of} could be "
             "read and were kept.",

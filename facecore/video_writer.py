@@ -74,6 +74,7 @@ class VideoWriter:
             self._stream = self._add_video_stream()
             if self._source is not None:
                 self._audio = AudioTrack.open(self._source, self._container, self._start_s)
+            self._container.start_encoding()
         except (av.error.FFmpegError, OSError) as error:
             self._discard()
             raise self._failure(error) from error
@@ -91,7 +92,7 @@ class VideoWriter:
             VideoWriteError: if the disk is full or the encoder fails.
         """
         if (frame_bgr.shape[1], frame_bgr.shape[0]) != self._size_wh:
-            raise ValueError(f"expected a frame of {self._size_wh}, got {frame_bgr.shape}")
+            raise ValueError(f"expected a frame of size {self._size_wh}, got {frame_bgr.shape}")
         pts = max(round((time_s - self._start_s) / _TIME_BASE), self._last_pts + 1)
         if self._last_pts >= 0:
             self._step = pts - self._last_pts

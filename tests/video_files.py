@@ -7,7 +7,10 @@ import av
 import numpy as np
 
 TICK = Fraction(1, 90_000)
-_OPTIONS = {"libx264": {"bf": "0", "g": "5", "preset": "ultrafast"}, "libvpx": {"cpu-used": "8"}}
+_OPTIONS = {
+    "libx264": {"bf": "0", "g": "5", "preset": "ultrafast"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+}
 
 
 def draw_frame(index, size_wh=(160, 120)):
@@ -57,11 +60,11 @@ def make_video(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if sound:
-            _add_tone(container, sound, times_s[-1] + 1 / fps, audio_rate)
+            add_tone(container, sound, times_s[-1] + 1 / fps, audio_rate)
     return path
 
 
-def _add_tone(container, sound, duration_s, rate):
+def add_tone(container, sound, duration_s, rate):
     size = sound.codec_context.frame_size or 1024
     kind = sound.codec_context.format.name
     for start in range(0, int(duration_s * rate), size):
