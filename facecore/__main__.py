@@ -1,0 +1,154 @@
+"""The command line: ``python -m facecore photo | video | models | evaluate``.
+
+Exit code 0: all done; 1: something could not be used (one sentence each on standard error, the
+rest is done); 2: the command line was wrong.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from facecore.cli_files import run_photos, run_videos
+from facecore.datasets import DATASETS, load_dataset
+from facecore.detection import CASCADES, PHOTO_HAAR, VIDEO_HAAR, HaarOptions
+from facecore.errors import DatasetError, FaceCoreError, InvalidModelCardError
+from facecore.evaluation import evaluate_model
+from facecore.registry import ModelCard, list_bundles, load_card, models_dir
+
+DEFAULT_EXPRESSION_MODEL = "expression_model1"
+EXIT_OK, EXIT_FAILED = 0, 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; argparse itself exits with 2."""
+    args = _build_parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except FaceCoreError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("Stopped before the end; the file that was being written was removed.")
+
+
+def _fail(message: str) -> int:
+    print(message, file=sys.stderr)
+    return EXIT_FAILED
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m facecore", description=_first_line(__doc__))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    photo = commands.add_parser("photo", help="analyse photos")
+    photo.set_defaults(run=lambda args: EXIT_OK if run_photos(args) else EXIT_FAILED)
+    _add_file_arguments(photo, PHOTO_HAAR)
+    video = commands.add_parser("video", help="analyse videos and follow the people in them")
+    video.set_defaults(run=lambda args: EXIT_OK if run_videos(args) else EXIT_FAILED)
+    _add_file_arguments(video, VIDEO_HAAR)
+    video.add_argument("--start", type=_seconds, default=0.0, metavar="S", help="begin at second S")
+    video.add_argument("--end", type=_seconds, metavar="S", help="stop at second S")
+    models = commands.add_parser("models", help="list the model bundles with their figures")
+    models.set_defaults(run=_run_models)
+    evaluate = commands.add_parser("evaluate", help="score models on a data set")
+    evaluate.set_defaults(run=_run_evaluate)
+    evaluate.add_argument("--model", action="append", metavar="NAME", help="default: every model")
+    evaluate.add_argument("--dataset", choices=sorted(DATASETS), help="default: by task")
+    evaluate.add_argument("--split", help="default: the split on which choices are made")
+    return parser
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").splitlines()[0]
+
+
+def _add_file_arguments(parser: argparse.ArgumentParser, haar: HaarOptions) -> None:
+    add = parser.add_argument
+    add("paths", nargs="+", metavar="PATH", help="files to analyse")
+    add("--expression-model", default=DEFAULT_EXPRESSION_MODEL, metavar="NAME")
+    add("--out", type=Path, metavar="DIR", help="write annotated media, text and CSV there")
+    add("--json", type=Path, metavar="FILE", help="write all results as JSON ('-': to the screen)")
+    hide = add("--hide-faces", nargs="?", const="blur", choices=("blur", "pixelate"))
+    hide.help = "hide every face in the annotated media (default way: blur)"
+    group = parser.add_argument_group("detection")
+    group.add_argument("--cascade", choices=sorted(CASCADES), default=haar.cascade)
+    group.add_argument("--scale-factor", type=float, default=haar.scale_factor)
+    group.add_argument("--min-neighbors", type=int, default=haar.min_neighbors)
+    group.add_argument("--min-face-fraction", type=float, default=haar.min_face_fraction)
+    parser.set_defaults(parser=parser)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def _run_models(args: argparse.Namespace) -> int:
+    bundles = list_bundles()
+    if not bundles:
+        return _fail(
+            f"There are no model bundles in {models_dir()}; train one or set FACECORE_MODELS_DIR."
+        )
+    code = EXIT_OK
+    for bundle in bundles:
+        try:
+            card = load_card(bundle)
+        except InvalidModelCardError as error:
+            code = _fail(str(error))
+            continue
+        print(f"{card.name}: {card.title} ({card.task})")
+        print(f"  labels: {', '.join(card.labels)}; {card.num_parameters:,} parameters")
+        for split, metrics in sorted(card.metrics.items()):
+            print(f"  {split}: {_format_metrics(metrics)}")
+    return code
+
+
+def _format_metrics(metrics: Mapping[str, Any]) -> str:
+    shares = {k: v for k, v in metrics.items() if isinstance(v, float) and 0 <= v <= 1}
+    return ", ".join(f"{name.replace('_', ' ')} {value:.1%}" for name, value in shares.items())
+
+
+def _run_evaluate(args: argparse.Namespace) -> int:
+    bundles = [models_dir() / name for name in args.model] if args.model else list_bundles()
+    for bundle in bundles:
+        card = load_card(bundle)
+        dataset = args.dataset or _dataset_of(card)
+        if DATASETS[dataset].task != card.task:
+            raise DatasetError(
+                f"Model '{card.name}' predicts {card.task}, which {DATASETS[dataset].title} does "
+                "not label; choose another --dataset or --model."
+            )
+        _evaluate(bundle, dataset, args.split or DATASETS[dataset].development_split)
+    return EXIT_OK
+
+
+def _dataset_of(card: ModelCard) -> str:
+    return next(name for name, info in DATASETS.items() if info.task == card.task)
+
+
+def _evaluate(bundle: Path, dataset: str, split: str) -> None:
+    from facecore.inference import load_classifier  # TensorFlow takes seconds: import on need
+
+    data = load_dataset(dataset, split)
+    classifier = load_classifier(bundle)
+    with tqdm(desc=f"{bundle.name} on {dataset} {split}", unit="picture", leave=False) as bar:
+
+        def on_progress(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        report = evaluate_model(classifier, data, bundle, on_progress)
+    scores = report.scores
+    low, high = scores.accuracy_interval
+    print(
+        f"{bundle.name} on {dataset} {split}: accuracy {scores.accuracy:.1%} "
+        f"({low:.1%}-{high:.1%}), macro F1 {scores.macro_f1:.3f}, {scores.num_images:,} pictures"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

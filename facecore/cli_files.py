@@ -1,0 +1,179 @@
+"""The command line's photo and video commands: files in, annotated media, tables and JSON out."""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from facecore import export
+from facecore.annotation import AnnotationOptions, annotate
+from facecore.errors import FaceCoreError, UnreadableImageError
+from facecore.media import decode_image, encode_image
+from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
+from facecore.registry import list_cards, load_card, models_dir
+from facecore.session import analyse_photo, process_video
+
+GENDER_MODEL = "gender"
+
+Reader = Callable[[Path, str], dict[str, Any]]
+
+
+def run_photos(args: argparse.Namespace) -> bool:
+    """Analyse the photos of ``args.paths``; return whether every one could be used."""
+    return _run_files(args, _open_photo_reader(args))
+
+
+def run_videos(args: argparse.Namespace) -> bool:
+    """Analyse the videos of ``args.paths``; return whether every one could be used."""
+    if args.end is not None and args.end <= args.start:
+        args.parser.error("--end must lie after --start")
+    return _run_files(args, _open_video_reader(args))
+
+
+def _open_pipeline(args: argparse.Namespace, options: PipelineOptions) -> FacePipeline:
+    names = ("cascade", "scale_factor", "min_neighbors", "min_face_fraction")
+    try:
+        haar = dataclasses.replace(options.haar, **{name: getattr(args, name) for name in names})
+    except ValueError as error:
+        args.parser.error(str(error))
+    # TensorFlow takes seconds to import: a wrong option or model name is told before that.
+    bundles = [models_dir() / args.expression_model, models_dir() / GENDER_MODEL]
+    card = load_card(bundles[0])
+    if card.task != "expression":
+        known = ", ".join(c.name for c in list_cards(task="expression"))
+        args.parser.error(f"{card.name} is no expression model; choose one of {known}")
+    load_card(bundles[1])
+    from facecore.inference import configure_device, load_classifier
+
+    configure_device()
+    classifiers = [load_classifier(bundle) for bundle in bundles]
+    return FacePipeline(classifiers, dataclasses.replace(options, haar=haar))
+
+
+def _open_photo_reader(args: argparse.Namespace) -> Reader:
+    pipeline = _open_pipeline(args, PHOTO_PIPELINE)
+    annotation = AnnotationOptions(hide_faces=args.hide_faces)
+
+    def read(path: Path, stem: str) -> dict[str, Any]:
+        frame_bgr = decode_image(_read_bytes(path), path.name)
+        result = analyse_photo(frame_bgr, pipeline)
+        text = export.photo_to_text(path.name, result)
+        if args.out:
+            picture = encode_image(annotate(frame_bgr, result, annotation), "png")
+            _write(args.out / f"{stem}_annotated.png", picture)
+            _write(args.out / f"{stem}.txt", text.encode())
+            _write(args.out / f"{stem}.csv", export.photo_to_csv(path.name, result))
+        _say(args, text)
+        return export.photo_to_dict(str(path), result)
+
+    return read
+
+
+def _open_video_reader(args: argparse.Namespace) -> Reader:
+    pipeline = _open_pipeline(args, VIDEO_PIPELINE)
+    annotation = AnnotationOptions(hide_faces=args.hide_faces)
+
+    def read(path: Path, stem: str) -> dict[str, Any]:
+        target = args.out / f"{stem}_annotated.mp4" if args.out else None
+        with tqdm(desc=path.name, unit="frame", leave=False) as bar:
+
+            def on_progress(done: int, total: int | None) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            run = process_video(
+                path,
+                target,
+                pipeline,
+                annotation,
+                start_s=args.start,
+                end_s=args.end,
+                on_progress=on_progress,
+            )
+        if run.warning:
+            print(run.warning, file=sys.stderr)
+        text = export.video_to_text(path.name, run.summary)
+        if args.out:
+            _write(args.out / f"{stem}.txt", text.encode())
+            _write(args.out / f"{stem}_frames.csv", export.frames_to_csv(run.frames))
+            _write(args.out / f"{stem}_people.csv", export.people_to_csv(run.summary))
+        _say(args, text)
+        return export.video_to_dict(str(path), run)
+
+    return read
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImageError(
+            f"{path} cannot be read ({error.strerror}); name a photo that exists."
+        ) from error
+
+
+def _say(args: argparse.Namespace, text: str) -> None:
+    if str(args.json) != "-":  # the screen belongs to the JSON then
+        print(text)
+
+
+def _run_files(args: argparse.Namespace, read: Reader) -> bool:
+    if args.out:
+        _make_folder(args.out)
+    results, errors = [], []
+    for path, stem in _unique_stems([Path(p) for p in args.paths]):
+        try:
+            results.append(read(path, stem))
+        except FaceCoreError as error:
+            errors.append({"source": str(path), "message": str(error)})
+            print(error, file=sys.stderr)
+    if args.json:
+        _write_document(args.json, export.to_json(results, errors))
+    return not errors
+
+
+def _unique_stems(paths: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Give each input an output name of its own, also where two inputs share a file name."""
+    used: set[str] = set()
+    named = []
+    for path in paths:
+        stem, number = path.stem, 1
+        while stem in used:
+            number += 1
+            stem = f"{path.stem}-{number}"
+        used.add(stem)
+        named.append((path, stem))
+    return named
+
+
+def _write_document(path: Path, document: bytes) -> None:
+    if str(path) == "-":
+        print(document.decode(), end="")
+    else:
+        _write(path, document)
+
+
+def _write(path: Path, content: bytes) -> None:
+    _make_folder(path.parent)
+    with _told_in_a_sentence(path):
+        path.write_bytes(content)
+
+
+def _make_folder(folder: Path) -> None:
+    with _told_in_a_sentence(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _told_in_a_sentence(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FaceCoreError(
+            f"{path} cannot be written ({error.strerror}); choose another place or make room there."
+        ) from error

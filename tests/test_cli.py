@@ -1,0 +1,187 @@
+import csv
+import io
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from facecore.__main__ import main
+from facecore.media import read_video_info
+from facecore.registry import save_card
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def portrait_png(tmp_path_factory):
+    path = tmp_path_factory.mktemp("photos") / "collins.png"
+    cv2.imwrite(str(path), cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR))
+    return path
+
+
+@pytest.fixture
+def stub_models(tmp_path, monkeypatch, make_card, make_stub_classifier):
+    """A models folder of cards, and a stand-in for the module that would open the networks."""
+    labels = {"expression_model1": "happy", "expression_model2": "sad", "gender": "woman"}
+    for name in labels:
+        task = "gender" if name == "gender" else "expression"
+        metrics = {"fer2013_validation": {"accuracy": 0.625, "num_images": 9}}
+        save_card(tmp_path / "models" / name, make_card(task, name=name, metrics=metrics))
+    inference = types.ModuleType("facecore.inference")
+    inference.configure_device = lambda: None
+    inference.load_classifier = lambda bundle: make_stub_classifier(
+        "gender" if bundle.name == "gender" else "expression", labels[bundle.name], 0.75
+    )
+    monkeypatch.setitem(sys.modules, "facecore.inference", inference)
+    monkeypatch.setenv("FACECORE_MODELS_DIR", str(tmp_path / "models"))
+
+
+def test_photo_writes_json_picture_text_and_table(stub_models, portrait_png, tmp_path, capsys):
+    out, document = tmp_path / "out", tmp_path / "deep" / "faces.json"
+    assert main(["photo", str(portrait_png), "--out", str(out), "--json", str(document)]) == 0
+    (result,) = json.loads(document.read_text())["results"]
+    assert (result["source"], result["width"], result["height"]) == (str(portrait_png), 512, 512)
+    (face,) = result["faces"]
+    x1, y1, x2, y2 = face["box"]
+    assert x1 < 224 < x2
+    assert y1 < 120 < y2
+    assert face["expression"]["label"] == "happy"
+    assert face["expression"]["confidence"] == pytest.approx(0.75)
+    assert sum(face["expression"]["probabilities"].values()) == pytest.approx(1)
+    assert face["gender"]["label"] == "woman"
+    text = (out / "collins.txt").read_text()
+    assert text.strip() == capsys.readouterr().out.strip()
+    assert "Happy: 1" in text
+    assert "Women: 1" in text
+    (row,) = csv.DictReader(io.StringIO((out / "collins.csv").read_text()))
+    assert (row["x1"], row["expression"]) == (str(x1), "happy")
+    annotated = cv2.imread(str(out / "collins_annotated.png"))
+    assert annotated.shape == (512, 512, 3)
+
+
+def test_hidden_faces_are_unrecognisable(stub_models, portrait_png, tmp_path):
+    main(["photo", str(portrait_png), "--out", str(tmp_path), "--hide-faces", "pixelate"])
+    before = cv2.imread(str(portrait_png))[100:150, 200:250]
+    after = cv2.imread(str(tmp_path / "collins_annotated.png"))[100:150, 200:250]
+    assert cv2.Laplacian(after, cv2.CV_64F).var() < cv2.Laplacian(before, cv2.CV_64F).var()
+    assert np.abs(after.astype(int) - before.astype(int)).mean() > 5
+
+
+def test_one_bad_file_loses_nothing_else(stub_models, portrait_png, tmp_path, capsys):
+    bad = tmp_path / "notes.jpg"
+    bad.write_text("no picture")
+    missing = tmp_path / "gone.jpg"
+    document = tmp_path / "faces.json"
+    paths = [str(bad), str(portrait_png), str(missing), str(tmp_path)]
+    assert main(["photo", *paths, "--json", str(document)]) == 1
+    loaded = json.loads(document.read_text())
+    assert [r["source"] for r in loaded["results"]] == [str(portrait_png)]
+    assert [e["source"] for e in loaded["errors"]] == [str(bad), str(missing), str(tmp_path)]
+    errors = capsys.readouterr().err.strip().splitlines()
+    assert len(errors) == 3
+    assert "notes.jpg" in errors[0]
+
+
+def test_inputs_of_one_name_get_outputs_of_their_own(stub_models, portrait_png, tmp_path):
+    other = tmp_path / "other" / "collins.png"
+    other.parent.mkdir()
+    other.write_bytes(portrait_png.read_bytes())
+    assert main(["photo", str(portrait_png), str(other), "--out", str(tmp_path / "out")]) == 0
+    names = {p.name for p in (tmp_path / "out").glob("*.png")}
+    assert names == {"collins_annotated.png", "collins-2_annotated.png"}
+
+
+def test_json_on_the_screen_is_nothing_but_json(stub_models, portrait_png, capsys):
+    arguments = ["photo", str(portrait_png), "--expression-model", "expression_model2"]
+    assert main([*arguments, "--json", "-"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert result["faces"][0]["expression"]["label"] == "sad"
+
+
+def test_video_follows_people(stub_models, crossing_clip, write_clip, tmp_path):
+    path = write_clip(tmp_path / "clip.mp4", crossing_clip.frames[:20], crossing_clip.fps)
+    document = tmp_path / "people.json"
+    assert main(["video", str(path), "--out", str(tmp_path / "out"), "--json", str(document)]) == 0
+    (result,) = json.loads(document.read_text())["results"]
+    assert [p["person"] for p in result["people"]] == [1, 2]
+    person = result["people"][0]
+    assert person["expression"]["label"] == "happy"
+    assert person["seconds_by_expression"]["happy"] == pytest.approx(
+        person["last_s"] - person["first_s"], abs=0.2
+    )
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == ["clip.txt", "clip_annotated.mp4", "clip_frames.csv", "clip_people.csv"]
+    assert read_video_info(tmp_path / "out" / "clip_annotated.mp4").num_frames == 20
+
+
+def test_broken_video_leaves_no_file(stub_models, tmp_path, capsys):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"\0" * 5000)
+    assert main(["video", str(path), "--out", str(tmp_path / "out")]) == 1
+    assert list(tmp_path.rglob("*.mp4*")) == [path]
+    assert "clip.mp4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["photo"],
+        ["photo", "a.jpg", "--hide-faces", "smear"],
+        ["photo", "a.jpg", "--scale-factor", "1"],
+        ["photo", "a.jpg", "--expression-model", "gender"],
+        ["video", "a.mp4", "--start", "5", "--end", "3"],
+        ["video", "a.mp4", "--start", "-1"],
+        ["evaluate", "--dataset", "mnist"],
+    ],
+)
+def test_wrong_usage_exits_with_2(stub_models, arguments):
+    with pytest.raises(SystemExit) as exit_info:
+        main(arguments)
+    assert exit_info.value.code == 2
+
+
+def test_missing_model_is_one_sentence(stub_models, portrait_png, capsys):
+    assert main(["photo", str(portrait_png), "--expression-model", "best"]) == 1
+    assert capsys.readouterr().err.startswith("There is no model called 'best'")
+
+
+def test_models_lists_figures_and_names_a_damaged_bundle(stub_models, tmp_path, capsys):
+    assert main(["models"]) == 0
+    listed = capsys.readouterr().out
+    assert "gender: " in listed
+    assert "fer2013_validation: accuracy 62.5%" in listed
+    (tmp_path / "models" / "gender" / "card.json").write_text("{")
+    assert main(["models"]) == 1
+    assert "card of model 'gender'" in capsys.readouterr().err
+
+
+def test_published_models_answer_on_the_command_line(portrait_png, tmp_path):
+    document = tmp_path / "faces.json"
+    command = [sys.executable, "-m", "facecore", "photo", str(portrait_png), "--json", document]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (face,) = json.loads(document.read_text())["results"][0]["faces"]
+    assert set(face["expression"]["probabilities"]) == {
+        "angry",
+        "disgust",
+        "fear",
+        "happy",
+        "sad",
+        "surprise",
+        "neutral",
+    }
+    assert face["gender"]["label"] == "woman"
+
+
+def test_place_that_cannot_be_written_is_one_sentence(stub_models, portrait_png, tmp_path, capsys):
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("a file, no folder")
+    assert main(["photo", str(portrait_png), "--out", str(in_the_way)]) == 1
+    assert "cannot be written" in capsys.readouterr().err
