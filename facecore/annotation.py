@@ -195,8 +195,8 @@ def _label_text(face: Face, number: int, options: AnnotationOptions) -> tuple[st
     badge = str(number if face.person_id is None else face.person_id) if options.numbered else ""
     if not options.show_labels:
         return badge, ()
-    name = options.names.get(face.person_id, "") if face.person_id is not None else ""
-    lines = [shorten(name)] if name.strip() else []
+    name = "" if face.person_id is None else shorten(options.names.get(face.person_id, ""))
+    lines = [name] if name else []
     predictions = [p for p in (face.expression, face.gender) if p is not None]
     lines += [_line(prediction, options.show_confidence) for prediction in predictions]
     return badge, tuple(lines)

@@ -8,6 +8,8 @@ from typing import Any, Self
 import av
 import av.error
 
+from facecore.video_file import open_container
+
 _AAC_RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000)
 
 
@@ -49,12 +51,13 @@ class AudioTrack:
         if start_s > 0:
             source.seek(int(max(0.0, self._zero_s - 0.2) * av.time_base))
         self._pieces = self._read_copied(stream) if self._copies else self._read_encoded(stream)
+        self._last_dts = -(1 << 62)
         self._held: tuple[float, Any] | None = None
 
     @classmethod
     def open(cls, path: Path, target: Any, start_s: float) -> Self | None:
         """Open a video's sound, or return None where it has none that can be read."""
-        source = av.open(str(path), metadata_errors="replace")
+        source = open_container(path)
         streams = [s for s in source.streams.audio if s.codec_context is not None]
         if not streams:
             source.close()
@@ -110,6 +113,8 @@ class AudioTrack:
             except av.error.FFmpegError:
                 continue  # a damaged moment of sound is left silent
             for frame in frames:
+                if frame.pts is None:
+                    continue
                 rate = frame.sample_rate
                 frame.pts = round((float(frame.pts * frame.time_base) - self._zero_s) * rate)
                 frame.time_base = Fraction(1, rate)
@@ -119,5 +124,8 @@ class AudioTrack:
 
     def _mux(self, piece: Any) -> None:
         for packet in [piece] if self._copies else self._encoder.encode(piece):
-            packet.stream = self._output
-            self._target.mux(packet)
+            # Sound whose times run backwards cannot be written; damaged files have such moments.
+            if packet.dts is not None and packet.dts > self._last_dts:
+                self._last_dts = packet.dts
+                packet.stream = self._output
+                self._target.mux(packet)

@@ -14,12 +14,13 @@ RGB = tuple[int, int, int]
 _DARK: RGB = (17, 24, 39)
 _LIGHT: RGB = (255, 255, 255)
 _MAX_NAME_CHARS = 18
+_MISSING = "\U0010ffff"  # no font has it: is drawn as the empty frame of a missing letter
 _LINEAR_FROM = 0.03928  # sRGB's straight part ends here
 
 
 def shorten(name: str) -> str:
-    """Return a person's name on one line, cut where it would make the label too wide."""
-    line = " ".join(name.split())
+    """Return a person's name on one short line, without letters that the font cannot draw."""
+    line = " ".join("".join(char for char in name if _can_draw(char)).split())
     return line if len(line) <= _MAX_NAME_CHARS else f"{line[: _MAX_NAME_CHARS - 1]}…"
 
 
@@ -78,6 +79,12 @@ def _frozen(array: UInt8Array) -> UInt8Array:
     copy = np.array(array, dtype=np.uint8)
     copy.setflags(write=False)
     return copy
+
+
+@lru_cache(maxsize=4096)
+def _can_draw(char: str) -> bool:
+    font = _font("DejaVuSans-Bold.ttf", 12)
+    return char.isspace() or bytes(font.getmask(char)) != bytes(font.getmask(_MISSING))
 
 
 @lru_cache(maxsize=64)

@@ -32,6 +32,15 @@ _SMALLEST_ASPECT = 0.25  # pixels narrower or wider than this are a wrong entry
 _VIDEO_STARTS = ((4, b"ftyp"), (8, b"AVI "), (0, b"\x1aE\xdf\xa3"), (0, b"GIF8"), (0, b"FLV"))
 
 
+def open_container(path: Path) -> Any:
+    """Open a file of a known kind for reading, without following what it may name."""
+    return av.open(
+        str(path),
+        container_options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"},
+        metadata_errors="replace",
+    )
+
+
 @contextmanager
 def open_video(path: Path, shown: str, limits: MediaLimits) -> Iterator[tuple[Any, Any]]:
     """Open a file and its first real video stream; both are closed at the end.
@@ -51,11 +60,7 @@ def open_video(path: Path, shown: str, limits: MediaLimits) -> Iterator[tuple[An
             f"{megabytes(limits.max_video_bytes)} allowed for a video; cut or compress it."
         )
     try:
-        container = av.open(
-            str(path),
-            container_options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"},
-            metadata_errors="replace",
-        )
+        container = open_container(path)
     except (av.error.FFmpegError, ValueError) as error:
         raise UnreadableVideoError(_describe_unopened(path, shown)) from error
     with container:
