@@ -54,8 +54,8 @@ def save_state(run_dir: Path, config: TrainConfig, model: keras.Model, state: Ru
     arrays = {
         f"{group}_{i:04d}": array
         for group, values in (
-            ("model", [np.array(v) for v in _variables(model)]),
-            ("optimizer", [np.array(v) for v in model.optimizer.variables]),
+            ("model", [v.numpy() for v in _variables(model)]),
+            ("optimizer", [v.numpy() for v in model.optimizer.variables]),
             ("best", state.best_weights),
         )
         for i, array in enumerate(values)

@@ -1,0 +1,106 @@
+"""Mistakes in a config are found before anything is trained."""
+
+from pathlib import Path
+
+import pytest
+
+from facecore.datasets import get_dataset_info
+from facecore.errors import ConfigError
+from facecore.labels import EXPRESSIONS, GENDERS
+from training.architectures import ARCHITECTURES
+from training.config import build_config, load_config, parse_override
+
+CONFIGS = sorted((Path(__file__).parents[2] / "training" / "configs").glob("*.toml"))
+
+VALUES = {
+    "name": "tiny",
+    "title": "Tiny",
+    "task": "expression",
+    "labels": ["angry", "happy"],
+    "dataset": "fer2013",
+    "train_split": "train",
+    "validation_split": "validation",
+    "height": 16,
+    "width": 16,
+    "architecture": "small_resnet",
+    "epochs": 2,
+}
+
+
+def test_types_are_converted():
+    config = build_config(VALUES | {"shift": 1})
+    assert config.labels == ("angry", "happy")
+    assert isinstance(config.shift, float)
+    assert config.input.num_channels == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"learning_rat": 0.1}, "did you mean 'learning_rate'"),
+        ({"zzz": 1}, "Unknown setting 'zzz'"),
+        ({"epochs": "ten"}, "'epochs' must be int"),
+        ({"epochs": 2.5}, "'epochs' must be int"),
+        ({"epochs": True}, "'epochs' must be int"),
+        ({"flip": 1}, "'flip' must be bool"),
+        ({"margin": "wide"}, "'margin' must be float"),
+        ({"labels": "angry"}, "'labels' must be a list of strings"),
+        ({"labels": ["angry", 1]}, "'labels' must be a list of strings"),
+        ({"task": "age"}, "'task' must be 'expression' or 'gender'"),
+        ({"color": "green"}, "cannot be used"),
+    ],
+)
+def test_mistakes(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        build_config(VALUES | changes)
+
+
+def test_missing_setting():
+    with pytest.raises(ConfigError, match="lacks epochs"):
+        build_config({key: value for key, value in VALUES.items() if key != "epochs"})
+
+
+@pytest.mark.parametrize("text", [None, "epochs = ", "\xff"], ids=["missing", "toml", "encoding"])
+def test_unreadable_file(tmp_path, text):
+    path = tmp_path / "x.toml"
+    if text is not None:
+        path.write_text(text, encoding="latin-1")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("epochs=3", 3), ("flip=false", False), ("title=A net", "A net"), ("labels=['a']", ["a"])],
+)
+def test_overrides(text, expected):
+    assert parse_override(text)[1] == expected
+
+
+def test_override_without_value():
+    with pytest.raises(ConfigError, match="key=value"):
+        parse_override("epochs")
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_published_configs(path):
+    config = load_config(path)
+    info = get_dataset_info(config.dataset)
+    assert config.name == path.stem
+    assert config.task == info.task
+    assert (config.train_split, config.validation_split) == info.splits[:2]
+    assert config.architecture in ARCHITECTURES
+    assert config.base_width % 32 == 0
+    everything = EXPRESSIONS if config.task == "expression" else GENDERS
+    assert config.labels == tuple(label for label in everything if label in config.labels)
+
+
+def test_the_four_networks_are_there():
+    titles = {path.stem: load_config(path).title for path in CONFIGS}
+    assert titles == {
+        "expression_model1": "Model 1: all seven expressions",
+        "expression_model2": "Model 2: without Disgust",
+        "expression_model3": "Model 3: without Disgust, 4,000 images per class",
+        "gender": "Gender",
+    }
+    assert load_config(CONFIGS[2], {"epochs": 1}).epochs == 1

@@ -1,0 +1,159 @@
+"""Tiny runs on made pictures: a usable bundle, and the same one after an interruption."""
+
+import keras
+import numpy as np
+import pytest
+
+from facecore.errors import ConfigError, FaceCoreError
+from facecore.inference import load_classifier
+from facecore.registry import HISTORY_FILE, load_card
+from tests.training.test_config import VALUES
+from training import train as script
+from training.architectures import ARCHITECTURES, FusedBatchNormalization
+from training.bundle import compute_log_loss, fit_temperature
+from training.config import build_config
+from training.data import TrainingData
+from training.run_state import STATE_FILE
+
+CONFIG = build_config(
+    VALUES
+    | {
+        "architecture": "tiny",
+        "epochs": 2,
+        "batch_size": 8,
+        "base_width": 8,
+        "dropout": 0.3,
+        "warmup_epochs": 0.5,
+        "shift": 0.1,
+        "margin": 0.25,
+    }
+)
+
+
+def build_tiny(input_shape, num_classes, base_width, dropout, for_training):
+    """Every kind of layer of the real networks, but few of them: tracing takes the time."""
+    norm = FusedBatchNormalization if for_training else keras.layers.BatchNormalization
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Rescaling(1 / 64, offset=-2.0)(inputs)
+    x = norm()(keras.layers.Conv2D(base_width, 3, strides=2, use_bias=False)(x))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x))
+    x = keras.layers.Dropout(dropout, seed=0)(x)
+    return keras.Model(inputs, keras.layers.Dense(num_classes, dtype="float32", name="logits")(x))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny_architecture():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ARCHITECTURES, "tiny", build_tiny)
+        yield
+
+
+@pytest.fixture(scope="module")
+def data() -> TrainingData:
+    """32 pictures to fit and 8 to choose on; the bright ones are happy."""
+    rng = np.random.default_rng(0)
+    y = np.arange(40, dtype=np.int16) % 2
+    images = rng.integers(0, 100, (40, 16, 16, 1)) + 120 * y[:, None, None, None]
+    images = images.astype(np.uint8)
+    return TrainingData(images[:32], y[:32], images[32:], y[32:], ({"name": "made"},))
+
+
+@pytest.fixture(scope="module")
+def whole_run(data, tmp_path_factory):
+    """Bundle and run folder of a run without interruption."""
+    folder = tmp_path_factory.mktemp("whole")
+    script.train(CONFIG, data, folder / "run", folder / "models" / "tiny")
+    return folder / "models" / "tiny", folder / "run"
+
+
+def test_bundle_is_complete_and_loads(whole_run, data):
+    bundle, _ = whole_run
+    card = load_card(bundle)
+    assert card.labels == ("angry", "happy")
+    assert card.input.margin == 0.25
+    assert card.training["epochs"] == 2
+    assert card.training["datasets"] == [{"name": "made"}]
+    assert 1 <= card.training["best_epoch"] <= 2
+    assert card.intended_use
+    assert card.excluded_uses
+    assert card.limitations
+    assert card.licence
+    assert len((bundle / HISTORY_FILE).read_text().splitlines()) == 3
+    probs = load_classifier(bundle).predict_proba(data.validation_images)
+    np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
+
+
+def test_interrupted_run_ends_with_the_same_result(whole_run, data, tmp_path, monkeypatch):
+    fit_epoch = script.fit_epoch
+
+    def interrupted(*args):
+        if args[-1] == 1:
+            raise KeyboardInterrupt
+        fit_epoch(*args)
+
+    bundle = tmp_path / "models" / "tiny"
+    monkeypatch.setattr(script, "fit_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        script.train(CONFIG, data, tmp_path / "run", bundle)
+    assert not bundle.exists()
+    monkeypatch.setattr(script, "fit_epoch", fit_epoch)
+    script.train(CONFIG, data, tmp_path / "run", bundle)
+
+    with (
+        np.load(tmp_path / "run" / STATE_FILE) as resumed,
+        np.load(whole_run[1] / STATE_FILE) as whole,
+    ):
+        assert resumed.files == whole.files
+        for key in set(whole.files) - {"progress"}:
+            np.testing.assert_allclose(resumed[key], whole[key], rtol=1e-5, atol=1e-6, err_msg=key)
+    answers = [
+        load_classifier(b).predict_proba(data.validation_images) for b in (bundle, whole_run[0])
+    ]
+    np.testing.assert_allclose(*answers, atol=1e-5)
+
+
+def test_finished_run_is_published_again_without_training(whole_run, data, monkeypatch, tmp_path):
+    monkeypatch.setattr(script, "fit_epoch", lambda *args: pytest.fail("trained"))
+    changed = build_config({**VALUES, **_as_values(CONFIG), "margin": 0.5, "title": "Renamed"})
+    card = script.train(changed, data, whole_run[1], tmp_path / "tiny")
+    assert (card.title, card.input.margin) == ("Renamed", 0.5)
+
+
+def test_other_settings_do_not_continue_a_run(whole_run, data, tmp_path):
+    changed = build_config({**_as_values(CONFIG), "learning_rate": 0.1})
+    with pytest.raises(ConfigError, match="other settings"):
+        script.train(changed, data, whole_run[1], tmp_path / "tiny")
+
+
+def _as_values(config):
+    return {name: getattr(config, name) for name in config.__slots__}
+
+
+def test_unknown_architecture():
+    with pytest.raises(FaceCoreError, match="small_resnet"):
+        script.build_network(build_config(VALUES | {"architecture": "huge"}), for_training=False)
+
+
+@pytest.mark.parametrize("architecture", ["small_resnet", "strided_resnet"])
+def test_exported_network_answers_as_the_trained_one(architecture):
+    config = build_config(VALUES | {"architecture": architecture, "base_width": 8})
+    trained = script.build_network(config, for_training=True)
+    exported = script.build_network(config, for_training=False)
+    exported.set_weights(trained.get_weights())
+    images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 1)).astype(np.float32)
+    # bfloat16 keeps three digits.
+    np.testing.assert_allclose(
+        np.array(trained(images)), np.array(exported(images)), rtol=0.05, atol=0.05
+    )
+
+
+@pytest.mark.parametrize("true_temperature", [0.5, 1.0, 3.0])
+def test_temperature_is_found(true_temperature):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (20_000, 4))
+    y_true = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    found = fit_temperature(logits * true_temperature, y_true)
+    assert found == pytest.approx(true_temperature, rel=0.05)
+    assert compute_log_loss(logits * true_temperature / found, y_true) <= compute_log_loss(
+        logits * true_temperature, y_true
+    )
