@@ -69,6 +69,8 @@ def open_video(path: Path, shown: str, limits: MediaLimits) -> Iterator[tuple[An
         _check_pixels(context.width, context.height, shown, limits)
         stream.thread_type = "AUTO"
         context.thread_count = _MAX_DECODER_THREADS
+        # The pictures may turn out larger than the file says: the decoder refuses those itself.
+        context.options = {"max_pixels": str(limits.max_video_pixels)}
         yield container, stream
 
 
