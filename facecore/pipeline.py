@@ -121,6 +121,20 @@ class FacePipeline:
                 self._smoother.reset(task)
         self._classifiers = by_task
 
+    def set_options(self, options: PipelineOptions) -> None:
+        """Change how frames are analysed; people keep their numbers while tracking goes on.
+
+        Raises:
+            DetectorError: if the Haar cascade is missing; nothing is changed then.
+        """
+        if options.haar != self.options.haar:
+            self._detector = HaarDetector(options.haar)
+        if options.tracker is None or self._tracker is None:
+            self._tracker = IouTracker(options.tracker) if options.tracker else None
+        else:
+            self._tracker.set_options(options.tracker)
+        self.options = options
+
     def reset(self, min_hits: int | None = None) -> None:
         """Forget all people; numbers start at 1 again.
 

@@ -117,6 +117,11 @@ class IouTracker:
         self.options = options or TrackerOptions()
         self.reset()
 
+    def set_options(self, options: TrackerOptions) -> None:
+        """Change the rules; people keep their numbers."""
+        if options != self.options:
+            self.options, self._min_hits = options, options.min_hits
+
     def reset(self, min_hits: int | None = None) -> None:
         """Forget everybody; numbers start at 1 again.
 

@@ -1,0 +1,44 @@
+"""Drawing results on live pictures that are a little newer, or of another size."""
+
+from dataclasses import replace
+
+from facecore.annotation import AnnotationOptions, annotate, anonymise
+from facecore.preprocessing import UInt8Array
+from facecore.results import Box, FrameResult
+
+
+def draw_live(
+    frame_bgr: UInt8Array, result: FrameResult | None, options: AnnotationOptions
+) -> UInt8Array:
+    """Draw the latest results on a newer frame.
+
+    Args:
+        frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
+        result: of an earlier frame; None where there is none, or only an old one: while faces are
+            to be hidden the whole picture is hidden then.
+        options: what is drawn.
+
+    Returns:
+        A new array of the same shape.
+    """
+    height, width = frame_bgr.shape[:2]
+    if result is None:
+        if options.hide_faces is None:
+            return frame_bgr.copy()
+        return anonymise(frame_bgr, [(0, 0, width, height)], options.hide_faces)
+    return annotate(frame_bgr, _rescale(result, (width, height)), options)
+
+
+def _rescale(result: FrameResult, size_wh: tuple[int, int]) -> FrameResult:
+    """Fit boxes to a frame of another size: browsers change theirs with the connection."""
+    if result.size_wh == size_wh:
+        return result
+    sx, sy = size_wh[0] / result.size_wh[0], size_wh[1] / result.size_wh[1]
+
+    def fit(box: Box) -> Box:
+        x1, y1, x2, y2 = box
+        return round(x1 * sx), round(y1 * sy), round(x2 * sx), round(y2 * sy)
+
+    faces = tuple(replace(face, xyxy=fit(face.xyxy)) for face in result.faces)
+    unsure = tuple(fit(box) for box in result.unsure)
+    return replace(result, size_wh=size_wh, faces=faces, unsure=unsure)

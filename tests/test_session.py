@@ -1,0 +1,216 @@
+import av
+import numpy as np
+import pytest
+
+from facecore.annotation import AnnotationOptions
+from facecore.errors import UnreadableVideoError, VideoWriteError
+from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
+from facecore.session import analyse_photo, process_video
+from facecore.session_thumbnails import ThumbnailKeeper
+from facecore.tracking import TrackerOptions
+
+BOX, OTHER = (20, 20, 70, 70), (100, 30, 150, 80)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """Twelve frames of smooth noise, each a little brighter than the last."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(30, 150, (15, 20, 3))
+    base = np.repeat(np.repeat(coarse, 8, 0), 8, 1)
+    return [(base + 4 * i).astype(np.uint8) for i in range(12)]
+
+
+@pytest.fixture
+def clip(tmp_path, frames, write_clip):
+    return write_clip(tmp_path / "clip.mp4", frames, fps=10, sound=True)
+
+
+@pytest.fixture
+def make_pipeline(make_stub_classifier, make_stub_detector):
+    """A pipeline with stub networks that sees the same boxes in every frame."""
+
+    def make(boxes=(BOX,), num_frames=12, options=VIDEO_PIPELINE):
+        classifiers = [make_stub_classifier("expression", "sad"), make_stub_classifier("gender")]
+        return FacePipeline(classifiers, options, make_stub_detector([list(boxes)] * num_frames))
+
+    return make
+
+
+def read_video(path):
+    with av.open(str(path)) as container:
+        frames = [(f.time, f.to_ndarray(format="bgr24")) for f in container.decode(video=0)]
+        return frames, bool(container.streams.audio)
+
+
+def test_photo(frames, make_pipeline):
+    pipeline = make_pipeline([BOX, OTHER], options=PHOTO_PIPELINE)
+    result = analyse_photo(frames[0], pipeline)
+    assert [f.xyxy for f in result.faces] == [BOX, OTHER]
+    assert result.faces[0].expression.label == "sad"
+
+
+def test_video_gives_results_people_and_an_annotated_file(clip, tmp_path, frames, make_pipeline):
+    target, calls = tmp_path / "out.mp4", []
+    run = process_video(
+        clip, target, make_pipeline(), on_progress=lambda done, total: calls.append((done, total))
+    )
+    assert calls == [*((i, 12) for i in range(1, 13)), (12, 12)]
+    assert [f.index for f in run.frames] == list(range(12))
+    assert [f.time_s for f in run.frames] == pytest.approx([i / 10 for i in range(12)])
+    (person,) = run.summary.people
+    assert (person.first_s, person.last_s) == (pytest.approx(0.2), pytest.approx(1.1))
+    assert run.summary.duration_s == pytest.approx(1.2)
+    assert person.dominant("expression")[0] == "sad"
+    assert run.thumbnails[1].shape == (70, 70, 3)
+    assert run.warning is None
+    assert (run.info.width, run.info.height) == (160, 120)
+    written, has_sound = read_video(target)
+    assert has_sound
+    assert [t for t, _ in written] == pytest.approx([i / 10 for i in range(12)], abs=1e-3)
+    changed = np.abs(written[5][1].astype(int) - frames[5]).max(axis=2) > 60
+    assert changed[15:75, 15:75].any(), "the box is drawn"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4", "out.mp4"]
+
+
+def test_only_a_range_is_analysed(clip, tmp_path, make_pipeline):
+    target = tmp_path / "out.mp4"
+    run = process_video(clip, target, make_pipeline(), start_s=0.3, end_s=1.0)
+    assert [f.time_s for f in run.frames] == pytest.approx([i / 10 for i in range(3, 10)])
+    assert run.summary.duration_s == pytest.approx(0.7)
+    written, _ = read_video(target)
+    assert [t for t, _ in written] == pytest.approx([i / 10 for i in range(7)], abs=1e-3)
+
+
+def test_without_target_nothing_is_written(clip, tmp_path, make_pipeline):
+    assert process_video(clip, None, make_pipeline()).summary.people
+    assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_no_faces_is_a_normal_result(clip, tmp_path, make_pipeline):
+    run = process_video(clip, tmp_path / "out.mp4", make_pipeline(boxes=[]))
+    assert (run.summary.people, run.summary.num_frames, run.thumbnails) == ((), 12, {})
+    assert (tmp_path / "out.mp4").is_file()
+
+
+class Cancelled(Exception):
+    pass
+
+
+@pytest.mark.parametrize("at", [1, 7, 12])
+def test_cancelling_leaves_no_file(clip, tmp_path, make_pipeline, at):
+    def cancel(done, total):
+        if done == at:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        process_video(clip, tmp_path / "out.mp4", make_pipeline(), on_progress=cancel)
+    assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_broken_later_half_keeps_what_was_readable(tmp_path, frames, write_clip, make_pipeline):
+    whole = write_clip(tmp_path / "whole.mkv", frames * 5, fps=10)
+    broken = tmp_path / "broken.mkv"
+    data = whole.read_bytes()
+    broken.write_bytes(data[: len(data) // 2])
+    target = tmp_path / "out.mp4"
+    run = process_video(broken, target, make_pipeline(num_frames=60))
+    assert 5 < len(run.frames) < 60
+    assert "broken.mkv" in run.warning
+    assert [p.person_id for p in run.summary.people] == [1]
+    assert run.summary.duration_s == pytest.approx(len(run.frames) / 10, abs=0.1)
+    assert len(read_video(target)[0]) == len(run.frames)
+
+
+@pytest.mark.parametrize("data", [b"", b"no video at all"])
+def test_unreadable_file_leaves_nothing(tmp_path, make_pipeline, data):
+    source = tmp_path / "bad.mp4"
+    source.write_bytes(data)
+    with pytest.raises(UnreadableVideoError):
+        process_video(source, tmp_path / "out.mp4", make_pipeline())
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.mp4"]
+
+
+def test_target_that_cannot_be_written(clip, tmp_path, make_pipeline):
+    with pytest.raises(VideoWriteError):
+        process_video(clip, tmp_path / "missing" / "out.mp4", make_pipeline())
+
+
+@pytest.mark.parametrize("num_frames", [1, 4])
+def test_somebody_in_a_very_short_clip_counts(
+    tmp_path, frames, write_clip, make_pipeline, num_frames
+):
+    clip = write_clip(tmp_path / "short.mp4", frames[:num_frames])
+    run = process_video(clip, None, make_pipeline())
+    (person,) = run.summary.people
+    assert person.num_frames == num_frames
+
+
+def test_pipeline_starts_afresh_with_every_video(clip, make_pipeline):
+    pipeline = make_pipeline(num_frames=24)
+    for _ in range(2):
+        run = process_video(clip, None, pipeline)
+        assert [p.person_id for p in run.summary.people] == [1]
+
+
+def test_hidden_faces_are_hidden_from_the_first_frame_to_after_the_last(
+    clip, tmp_path, frames, make_pipeline
+):
+    """Also before somebody counts as a person, and where the face was just lost."""
+    target = tmp_path / "out.mp4"
+    options = AnnotationOptions(False, False, hide_faces="pixelate", numbered=False)
+    process_video(clip, target, make_pipeline(num_frames=8), options)
+    x1, y1, x2, y2 = BOX
+    for i, (_, picture) in enumerate(read_video(target)[0]):
+        change = np.abs(picture.astype(int) - frames[i])
+        assert change[y1:y2, x1:x2].mean() > 15, f"frame {i}"
+        assert change[:, 110:].mean() < 10, "elsewhere the picture stays"
+
+
+def test_thumbnail_is_the_largest_sharp_upright_face(frames, make_face, make_result):
+    rng = np.random.default_rng(1)
+    sharp = rng.integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    flat = np.full_like(sharp, 100)
+    keeper = ThumbnailKeeper()
+    keeper.update(flat, make_result(make_face(1, box=(50, 50, 150, 150))))
+    assert keeper.crops[1].shape == (128, 128, 3)
+    assert keeper.crops[1].std() == 0
+    keeper.update(sharp, make_result(make_face(1, box=(50, 50, 150, 150))))
+    best = keeper.crops[1]
+    assert best.std() > 0
+    keeper.update(sharp, make_result(make_face(1, box=(60, 60, 100, 100))))
+    keeper.update(flat, make_result(make_face(1, box=(50, 50, 350, 350)), make_face(None)))
+    assert keeper.crops[1] is best
+    assert list(keeper.crops) == [1]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("name", "num_people"), [
+    ("intel_face-demographics-walking-and-pause.mp4", 3),
+    ("intel_head-pose-face-detection-female-and-male.mp4", 2),
+    ("intel_head-pose-face-detection-male.mp4", 1),
+    ("intel_classroom.mp4", 0),
+])  # fmt: skip
+def test_people_of_real_clips(shared_media, name, num_people):
+    run = process_video(shared_media / name, None, FacePipeline([]))
+    assert len(run.summary.people) == num_people
+    assert all(len({f.person_id for f in r.faces}) == len(r.faces) for r in run.frames)
+    if num_people == 0:
+        assert run.summary.num_faces_seen == 0
+    # Nobody changes places in these clips: each number keeps its order from left to right.
+    orders = {
+        tuple(f.person_id for f in sorted(r.faces, key=lambda f: f.xyxy[0]))
+        for r in run.frames
+        if len(r.faces) == num_people
+    }
+    assert len(orders) == 1
+    for person in run.summary.people:
+        assert person.num_frames > 0.7 * len(run.frames)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("detect_every", [2, 3])
+def test_people_stay_right_when_faces_are_searched_less_often(shared_media, detect_every):
+    options = PipelineOptions(tracker=TrackerOptions(), detect_every=detect_every)
+    source = shared_media / "intel_face-demographics-walking-and-pause.mp4"
+    assert len(process_video(source, None, FacePipeline([], options)).summary.people) == 3
