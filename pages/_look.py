@@ -22,7 +22,7 @@ LOGO_SVG = f"""<svg xmlns="http://www.w3.org/2000/svg" width="152" height="40" v
 STYLE = """<style>
 .stMainBlockContainer{padding:3.5rem 3rem 3rem;max-width:84rem}
 @media (max-width:40rem){.stMainBlockContainer{padding:3.5rem 1rem 2rem}}
-.fc-tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(5.4rem,1fr));gap:.5rem}
+.fc-tiles{display:grid;gap:.5rem}
 .fc-tile{border:1px solid color-mix(in srgb,currentColor 18%,transparent);border-radius:.6rem;
  padding:.45rem .6rem .4rem;border-left-width:.3rem}
 .fc-tile-word{font-size:.82rem;opacity:.8;white-space:nowrap}
@@ -33,12 +33,17 @@ STYLE = """<style>
 """Less empty space around pages, and the tiles; colours follow the theme."""
 
 
-def build_tiles(values: Mapping[str, int | str], colors: Mapping[str, str] | None = None) -> str:
+def build_tiles(
+    values: Mapping[str, int | str],
+    colors: Mapping[str, str] | None = None,
+    min_width_rem: float = 5.4,
+) -> str:
     """Return a grid of small numbers with their words, which wraps on narrow screens.
 
     Args:
         values: word -> number or short text.
         colors: word -> label whose colour the tile's edge has; others have none.
+        min_width_rem: room for the longest word.
     """
     colors = colors or {}
     tiles = []
@@ -49,4 +54,5 @@ def build_tiles(values: Mapping[str, int | str], colors: Mapping[str, str] | Non
             f'<div class="fc-tile{empty}"{edge}><div class="fc-tile-word">{escape(word)}</div>'
             f'<div class="fc-tile-value">{escape(str(value))}</div></div>'
         )
-    return f'<div class="fc-tiles">{"".join(tiles)}</div>'
+    columns = f"grid-template-columns:repeat(auto-fill,minmax({min_width_rem}rem,1fr))"
+    return f'<div class="fc-tiles" style="{columns}">{"".join(tiles)}</div>'

@@ -69,21 +69,30 @@ def count_faces(result: FrameResult) -> str:
 def show_photo(photo: Photo) -> None:
     """Show one photo's picture, numbers, faces and downloads."""
     width, height = photo.result.size_wh
+    few = len(photo.result.faces) <= _FEW_FACES
     if width >= _WIDE * height:
         _show_picture(photo)
         show_counts([photo.result])
-        _show_faces(photo)
     else:
         left, right = st.columns([6, 5], gap="medium")
         with left:
             _show_picture(photo)
         with right:
             show_counts([photo.result])
-        with right if len(photo.result.faces) <= _FEW_FACES else st.container():
-            _show_faces(photo)
-    _edit_faces(photo)
-    st.subheader("Downloads")
-    download_buttons(list_downloads(photo))
+            if few:
+                _show_faces(photo)
+    _show_actions(photo)
+    if width >= _WIDE * height or not few:
+        _show_faces(photo)
+
+
+def _show_actions(photo: Photo) -> None:
+    left, right = st.columns([6, 5], gap="medium", vertical_alignment="bottom")
+    with left:
+        st.markdown("**Downloads**")
+        download_buttons(list_downloads(photo))
+    with right:
+        _edit_faces(photo)
 
 
 def _show_faces(photo: Photo) -> None:
@@ -109,13 +118,16 @@ def show_comparison(photo: Photo, cards: Mapping[str, ModelCard]) -> None:
         st.columns(len(photo.results)), photo.results.items(), strict=True
     ):
         with column:
-            st.markdown(f"**{plain(cards[model].title)}**")
+            short, _, rest = cards[model].title.partition(":")
+            st.markdown(f"**{plain(short)}**")
             st.image(draw(photo, model), width="stretch", alt=f"Faces by {cards[model].title}")
             counts = count_labels([result], "expression")
             words = [f"{display_name(k)} {n}" for k, n in counts.items() if n]
-            st.caption(", ".join(words) or "No face")
+            st.caption(plain(rest.strip() or short))
+            st.markdown(", ".join(words) or "No face")
     if photo.result.faces:
         _show_comparison_table(photo, cards)
+    st.subheader(f"In detail: {plain(cards[photo.model].title)}")
 
 
 def _show_comparison_table(photo: Photo, cards: Mapping[str, ModelCard]) -> None:

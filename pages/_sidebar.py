@@ -10,7 +10,7 @@ from facecore.detection import CASCADES, HaarOptions
 from facecore.errors import InvalidModelCardError
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
 from facecore.registry import ModelCard, list_bundles, load_card
-from pages._ui import device_text, error_box, plain, show_error
+from pages._ui import device_text, ensure_navigation, error_box, plain, show_error
 
 GENDER_MODEL = "gender"
 
@@ -49,6 +49,7 @@ class Settings:
 
 def sidebar(medium: Medium) -> Settings:
     """Draw the sidebar for a page and return what is chosen."""
+    ensure_navigation()
     base = PHOTO_PIPELINE if medium == "photo" else VIDEO_PIPELINE
     with st.sidebar:
         model = _choose_expression_model()
@@ -80,7 +81,8 @@ def expression_cards() -> tuple[list[ModelCard], list[str]]:
         try:
             card = load_card(bundle)
         except InvalidModelCardError as error:
-            problems.append(str(error))
+            if bundle.name != GENDER_MODEL:  # told where it is loaded
+                problems.append(str(error))
             continue
         if card.task == "expression":
             cards.append(card)

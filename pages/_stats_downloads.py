@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from facecore.export import photo_to_dict, photo_to_text, video_to_dict, video_to_text
+from facecore.export import photo_to_dict, photo_to_text, to_document, video_to_dict, video_to_text
 from facecore.labels import TASKS, display_name
 from pages._session_log import Entry
 from pages._stats_people import count_people, list_people, mean_confidence, to_people_csv
@@ -58,7 +58,8 @@ def to_json(entries: Sequence[Entry]) -> bytes:
         else video_to_dict(entry.source, entry.summary)
         for entry in entries
     ]
-    return (json.dumps({"totals": totals, "results": results}, indent=2) + "\n").encode()
+    document = {"totals": totals, **to_document(results)}
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def to_zip(entries: Sequence[Entry]) -> bytes:

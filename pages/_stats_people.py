@@ -56,8 +56,13 @@ def mean_confidence(people: Sequence[SeenPerson], task: Task) -> float | None:
     return sum(found) / len(found) if found else None
 
 
+def format_share(share: float | None) -> str:
+    """Return ``0.784`` as ``"78%"``, nothing as a dash."""
+    return "–" if share is None else f"{share:.0%}"
+
+
 def to_people_table(people: Sequence[SeenPerson]) -> pd.DataFrame:
-    """Return one row per person as shown on the page, confidences 0-1."""
+    """Return one row per person as shown on the page, confidences in percent."""
     return pd.DataFrame([_to_shown_row(person) for person in people])
 
 
@@ -74,8 +79,7 @@ def to_source_table(entries: Sequence[Entry]) -> pd.DataFrame:
         for task in reversed(TASKS):
             counts = count_people(people, task)
             row |= {_COUNT_WORDS.get(k, display_name(k)): n for k, n in counts.items()}
-        for task in TASKS:
-            row[f"Mean {task} confidence"] = mean_confidence(people, task)
+        row["Sure"] = " / ".join(format_share(mean_confidence(people, task)) for task in TASKS)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -129,5 +133,5 @@ def _to_shown_row(person: SeenPerson) -> dict[str, object]:
         label = person.labels.get(task)
         prediction = person.predictions.get(task)
         row[display_name(task)] = display_name(label) if label else None
-        row[f"{display_name(task)} confidence"] = prediction.confidence if prediction else None
+        row[f"Sure of {task}"] = round(100 * prediction.confidence) if prediction else None
     return row

@@ -10,13 +10,14 @@ from pages._look import build_tiles
 from pages._session_log import Entry
 from pages._stats_people import (
     count_people,
+    format_share,
     list_people,
     mean_confidence,
     to_people_table,
     to_source_table,
 )
 
-_PERCENT = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=130)
+_SURE = st.column_config.ProgressColumn(format="%d%%", min_value=0, max_value=100, width=130)
 _PLAIN_CHART = {"displayModeBar": False}
 
 
@@ -45,10 +46,11 @@ def show_totals(entries: Sequence[Entry]) -> None:
                 "People": len(people),
                 "Men": genders["man"],
                 "Women": genders["woman"],
-                "Expression sure": _percent(mean_confidence(people, "expression")),
-                "Gender sure": _percent(mean_confidence(people, "gender")),
+                "Sure of expression": format_share(mean_confidence(people, "expression")),
+                "Sure of gender": format_share(mean_confidence(people, "gender")),
             },
             {"Men": "man", "Women": "woman"},
+            min_width_rem=8.4,
         )
     )
     left, right = st.columns([3, 2], gap="medium")
@@ -71,9 +73,10 @@ def show_sources(entries: Sequence[Entry]) -> None:
         hide_index=True,
         key="stats_source_table",
         column_config={
-            "Source": st.column_config.TextColumn(pinned=True, width=180),
-            "Mean expression confidence": _PERCENT,
-            "Mean gender confidence": _PERCENT,
+            "Source": st.column_config.TextColumn(pinned=True, width=140),
+            "Sure": st.column_config.TextColumn(
+                help="Mean confidence of the expressions / of the genders."
+            ),
         },
     )
 
@@ -87,15 +90,11 @@ def show_people(entries: Sequence[Entry]) -> None:
         key="stats_people_table",
         column_config={
             "Crop": st.column_config.ImageColumn("Crop", width=64),
-            "Expression confidence": _PERCENT,
-            "Gender confidence": _PERCENT,
+            "Sure of expression": _SURE,
+            "Sure of gender": _SURE,
         },
     )
 
 
 def _title(entry: Entry) -> str:
     return f"{display_name(entry.kind)}: {entry.source}"
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.0%}"

@@ -8,8 +8,8 @@ from pages._photo_results import choose_shown, show_comparison, show_counts, sho
 from pages._sidebar import device_line, expression_cards, sidebar
 from pages._ui import error_box, wording_note
 
-st.title("Photos")
 settings = sidebar("photo")
+st.title("Photos")
 inputs = choose_photos()
 
 if not inputs:

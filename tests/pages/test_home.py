@@ -1,8 +1,6 @@
 """The home page explains itself and leads to a first example."""
 
-
-def html_of(app):
-    return "".join(element.value for element in app.html)
+import streamlit as st
 
 
 def test_home_says_what_predictions_are_not(open_page):
@@ -12,9 +10,18 @@ def test_home_says_what_predictions_are_not(open_page):
     assert "guess from two labels" in text
 
 
-def test_example_is_one_click_away(open_page):
+def test_every_page_is_linked(open_page):
+    links = {link.proto.label for link in open_page("home").get("page_link")}
+    assert links == {"**Photos**", "**Videos**", "**Live**", "**Stats**"}
+
+
+def test_example_is_one_click_away(open_page, monkeypatch):
+    # AppTest does not follow st.switch_page; the browser test does.
+    targets = []
+    monkeypatch.setattr(st, "switch_page", targets.append)
     app = open_page("home")
     app.button(key="home_example").click().run()
+    assert targets == ["pages/photos.py"]
+    app.switch_page("pages/photos.py").run()
     assert not app.exception
-    assert app.title[0].value == "Photos"
-    assert html_of(app).count('class="fc-face"') == 1
+    assert "".join(element.value for element in app.html).count('class="fc-face"') == 1

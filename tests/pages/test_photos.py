@@ -33,7 +33,7 @@ def upload(app, *files):
 def test_empty_page_says_what_to_do(photos):
     assert "Add pictures" in photos.info[0].value
     assert not photos.error
-    assert "stub (CPU)" in photos.sidebar.caption[-1].value
+    assert "run on a stub" in photos.sidebar.caption[-1].value
 
 
 def test_example_has_one_face_with_all_probabilities(photos):
