@@ -24,7 +24,7 @@ STYLE = """<style>
 @media (max-width:40rem){.stMainBlockContainer{padding:3.5rem 1rem 2rem}}
 .fc-tiles{display:grid;gap:.5rem}
 .fc-tile{border:1px solid color-mix(in srgb,currentColor 18%,transparent);border-radius:.6rem;
- padding:.45rem .6rem .4rem;border-left-width:.3rem}
+ padding:.45rem .5rem .4rem .6rem;border-left-width:.3rem}
 .fc-tile-word{font-size:.82rem;opacity:.8;white-space:nowrap}
 .fc-tile-value{font-size:1.4rem;font-weight:600;line-height:1.3;
  font-variant-numeric:tabular-nums}
@@ -36,7 +36,7 @@ STYLE = """<style>
 def build_tiles(
     values: Mapping[str, int | str],
     colors: Mapping[str, str] | None = None,
-    min_width_rem: float = 5.4,
+    min_width_rem: float = 4.95,
 ) -> str:
     """Return a grid of small numbers with their words, which wraps on narrow screens.
 

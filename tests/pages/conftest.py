@@ -94,8 +94,7 @@ def open_page(models_folder) -> Callable[[str], AppTest]:
 
     def open_(name: str) -> AppTest:
         app = AppTest.from_file(str(APP), default_timeout=60).run()
-        if name != "home":
-            app.switch_page(f"pages/{name}.py").run()
+        app.switch_page(f"pages/{name}.py").run()
         assert not app.exception
         return app
 
