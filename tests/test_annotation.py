@@ -242,23 +242,29 @@ def test_tiny_frames_do_not_break_drawing(make_face, make_result, size_wh):
         assert drawn.shape == frame.shape
 
 
+@pytest.fixture(scope="module")
+def solvay(shared_media):
+    """The group photo and the boxes that are found on it."""
+    picture = decode_image((shared_media / "solvay_1927.jpg").read_bytes(), "solvay")
+    return picture, [detection.xyxy for detection in HaarDetector(PHOTO_HAAR).detect(picture)]
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("width", [1600, 4000])
 def test_solvay_labels_are_large_enough_and_cover_no_face(
-    shared_media, make_face, make_result, monkeypatch, width
+    solvay, make_face, make_result, monkeypatch, width
 ):
-    picture = decode_image((shared_media / "solvay_1927.jpg").read_bytes(), "solvay")
+    picture, found = solvay
     scale = width / picture.shape[1]
-    found = HaarDetector(PHOTO_HAAR).detect(picture)
     assert len(found) == 29
     frame = cv2.resize(picture, None, fx=scale, fy=scale)
     faces = [
         make_face(
             expression=EXPRESSIONS[i % 7],
             gender=GENDERS[i % 2],
-            box=tuple(round(v * scale) for v in detection.xyxy),
+            box=tuple(round(v * scale) for v in box),
         )
-        for i, detection in enumerate(found)
+        for i, box in enumerate(found)
     ]
     layouts = []
 

@@ -9,7 +9,7 @@ import numpy as np
 TICK = Fraction(1, 90_000)
 _OPTIONS = {
     "libx264": {"bf": "0", "g": "5", "preset": "ultrafast"},
-    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8", "threads": "1"},
 }
 
 
