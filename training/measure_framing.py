@@ -37,7 +37,7 @@ from facecore.registry import models_dir
 from facecore.results import Box
 
 FRAMING_DIR = PROJECT_DIR / "training" / "framing"
-MARGINS = tuple(np.round(np.arange(-0.2, 0.51, 0.05), 2).tolist())
+MARGINS = tuple(percent / 100 for percent in range(-20, 51, 5))
 _PICTURE_PX = 192  # large enough for the cascade's steps to be fine
 _BORDER_PX = 96
 _SEED = 48
