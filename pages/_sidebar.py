@@ -10,7 +10,7 @@ from facecore.detection import CASCADES, HaarOptions
 from facecore.errors import InvalidModelCardError
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
 from facecore.registry import ModelCard, list_bundles, load_card
-from pages._ui import device_text, ensure_navigation, error_box, plain, show_error
+from pages._ui import device_text, error_box, plain, show_error
 
 GENDER_MODEL = "gender"
 
@@ -49,7 +49,6 @@ class Settings:
 
 def sidebar(medium: Medium) -> Settings:
     """Draw the sidebar for a page and return what is chosen."""
-    ensure_navigation()
     base = PHOTO_PIPELINE if medium == "photo" else VIDEO_PIPELINE
     with st.sidebar:
         model = _choose_expression_model()

@@ -11,7 +11,6 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
 
 from facecore.errors import FaceCoreError
 from facecore.registry import load_card, models_dir
@@ -28,17 +27,6 @@ WORDING = (
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _COLON = re.compile(r":(?=\S)")  # an invisible joiner after it keeps :words: from being icons
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.\- ]+")
-
-
-def ensure_navigation() -> None:
-    """Start over through app.py where Streamlit ran a page's file by itself.
-
-    A server whose first visitor asks for a page directly takes the ``pages`` folder for its older
-    kind of navigation, until ``st.navigation`` has run once: without app.py's menu and look.
-    """
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        st.rerun()
 
 
 @st.cache_resource(show_spinner=False)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._ui import WORDING, ensure_navigation
+from pages._ui import WORDING
 
 CARDS = (
     (
@@ -33,7 +33,6 @@ CARDS = (
     ),
 )
 
-ensure_navigation()
 st.title("Facial expression and gender in pictures")
 st.markdown(
     "Facecore finds faces in photos, videos and a live webcam, and shows how neural networks "
