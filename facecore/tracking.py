@@ -71,8 +71,9 @@ class TrackedFace:
 @dataclass(slots=True)
 class _Track:
     xyxy: Box
-    time_s: float
+    time_s: float  # of the latest sighting
     looks: tuple[FloatArray, FloatArray]  # the latest one and a slow average
+    born: tuple[Box, float]  # first box and time
     person_id: int | None = None
     num_hits: int = 1
     num_missed: int = 0
@@ -159,7 +160,8 @@ class IouTracker:
         hit_now = [(self._tracks[index], s) for index, s in seen.items()]
         for face in faces:
             if not covers_any(face.detection.xyxy, claimed):
-                track = _Track(face.detection.xyxy, time_s, (face.look, face.look))
+                box = face.detection.xyxy
+                track = _Track(box, time_s, (face.look, face.look), (box, time_s))
                 self._tracks.append(track)
                 hit_now.append((track, face))
         return self._report(hit_now)
@@ -180,16 +182,35 @@ class IouTracker:
         reported = []
         for track, sighting in hits:
             if track.person_id is None and track.num_hits >= self._min_hits:
-                self._num_people += 1
-                track.person_id = self._num_people
+                self._name(track)
             if track.person_id is not None:
                 reported.append(TrackedFace(track.person_id, sighting.detection))
         return sorted(reported, key=lambda face: face.person_id)
 
+    def _name(self, track: _Track) -> None:
+        """Give a track its number: that of a lost person, if it turns out to be one.
+
+        A face that comes out from behind another one is half hidden at first and known again
+        only by its later looks.
+        """
+        box, born_s = track.born
+        lost = [
+            (min(self._cost(old, box, look, born_s) for look in track.looks), i)
+            for i, old in enumerate(self._tracks)
+            if old.person_id is not None and old.num_missed and old.time_s < born_s
+        ]
+        cost, index = min(lost, default=(_IMPOSSIBLE, -1))
+        if cost < _IMPOSSIBLE:
+            track.person_id = self._tracks.pop(index).person_id
+        else:
+            self._num_people += 1
+            track.person_id = self._num_people
+
     def _drop_lost(self, time_s: float) -> None:
         def is_alive(track: _Track) -> bool:
             known = track.person_id is not None
-            limit = self.options.max_lost_s if known else _TENTATIVE_LOST_S
+            # Somebody who came back in time may need longer to be recognised.
+            limit = _TENTATIVE_LOST_S + (self.options.max_lost_s if known else 0.0)
             # At a slow frame rate one missed frame may already be longer than the limit.
             return time_s - track.time_s <= limit or (not known and track.num_missed < 2)
 
@@ -198,7 +219,12 @@ class IouTracker:
     def _assign(self, faces: Sequence[Sighting], time_s: float) -> dict[int, Sighting]:
         if not faces or not self._tracks:
             return {}
-        costs = np.array([[self._cost(t, face, time_s) for face in faces] for t in self._tracks])
+        costs = np.array(
+            [
+                [self._cost(track, face.detection.xyxy, face.look, time_s) for face in faces]
+                for track in self._tracks
+            ]
+        )
         rows, columns = linear_sum_assignment(costs)
         return {
             int(row): faces[column]
@@ -206,17 +232,19 @@ class IouTracker:
             if costs[row, column] < _IMPOSSIBLE
         }
 
-    def _cost(self, track: _Track, face: Sighting, time_s: float) -> float:
-        predicted, seen = track.predict(time_s), face.detection.xyxy
+    def _cost(self, track: _Track, seen: Box, look: FloatArray, time_s: float) -> float:
+        predicted = track.predict(time_s)
         (px, py), predicted_side = centre_and_side(predicted)
         (x, y), side = centre_and_side(seen)
         distance = math.hypot(x - px, y - py) / (0.5 * (side + predicted_side))
         gap = max(time_s - track.time_s, 0.0)
         growth = max(side / predicted_side, predicted_side / side)
-        if distance > _REACH_SIDES + _REACH_SIDES_PER_S * gap or growth > _LARGEST_GROWTH:
+        if gap > self.options.max_lost_s or growth > _LARGEST_GROWTH:
+            return _IMPOSSIBLE
+        if distance > _REACH_SIDES + _REACH_SIDES_PER_S * gap:
             return _IMPOSSIBLE
         in_place = gap <= _IN_PLACE_S and iou(predicted, seen) >= self.options.min_iou
-        likeness = track.likeness(face.look)
+        likeness = track.likeness(look)
         if likeness < (_IN_PLACE_LIKENESS if in_place else self.options.min_likeness):
             return _IMPOSSIBLE
         return 0.5 * min(distance, 1.0) + 1 - likeness
