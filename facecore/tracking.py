@@ -45,7 +45,7 @@ class TrackerOptions:
     """
 
     min_iou: float = 0.2
-    max_lost_s: float = 1.5
+    max_lost_s: float = 2.0
     min_hits: int = 3
     min_likeness: float = 0.7
 
