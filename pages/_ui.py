@@ -3,7 +3,9 @@
 The only file of the dashboard that opens networks.
 """
 
+import gc
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,7 +36,18 @@ def device_text() -> str:
     """Return the sentence about the device that runs the networks; asked once per server."""
     from facecore.inference import configure_device  # TensorFlow takes seconds: import on need
 
+    _spare_the_networks()
     return configure_device().text
+
+
+def _spare_the_networks() -> None:
+    """Keep Streamlit from clearing Keras after every run of every page.
+
+    Its clean-up resets TensorFlow's caches under running predictions and collects garbage among
+    a million of TensorFlow's objects: half a second in which every thread of the server stands.
+    """
+    sys.modules["keras"].backend.clear_session = lambda *_, **__: None
+    gc.freeze()
 
 
 @st.cache_resource(show_spinner=False)
