@@ -1,0 +1,206 @@
+"""The live analysis of one browser session: its stream, what it is set to, what was kept of it."""
+
+import logging
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import av
+import numpy as np
+import streamlit as st
+
+from facecore.live import LiveSession
+from facecore.pipeline import SupportsPredict
+from pages._live_connection import ConnectionState, ConnectionWatch
+from pages._session_end import close_with_session
+from pages._sidebar import Settings
+
+MAX_KEEPSAKES = 12
+"""Photos and clips that stay in the server's memory for one browser session."""
+
+CLIP_NAME = "clip.mp4"
+
+_STATE = "live_desk"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a live session is made of, and what is pushed into a running one.
+
+    Args:
+        classifiers: loaded networks, one per task.
+        settings: the sidebar's.
+        mirror: whether the picture is turned like a mirror.
+    """
+
+    classifiers: Sequence[SupportsPredict]
+    settings: Settings
+    mirror: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Keepsake:
+    """A photo or clip taken from the stream.
+
+    Args:
+        file_name: for the download.
+        data: the file.
+        mime: its media type.
+    """
+
+    file_name: str
+    data: bytes
+    mime: str
+
+
+class LiveStream:
+    """One stream from START to STOP; frames come on a WebRTC thread.
+
+    The analysis is made at the first frame and closed when the stream ends, for whatever reason:
+    STOP, another page, a lost connection, a closed browser.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.began = datetime.now().strftime("%H:%M:%S")
+        self.session: LiveSession | None = None
+        self.ended = False
+        self.problem: str | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="facecore-live-")
+        self._lock = threading.Lock()
+
+    def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Take one camera picture and return what the browser shows; never raises."""
+        picture_bgr = frame.to_ndarray(format="bgr24")
+        if self.recipe.mirror:
+            picture_bgr = np.ascontiguousarray(picture_bgr[:, ::-1])
+        # An exception in here would freeze the picture without a word: it is told on the page.
+        try:
+            session = self._running_session()
+            if session is not None:
+                session.submit(picture_bgr, time.monotonic())
+                picture_bgr = session.render(picture_bgr)
+            self.problem = None
+        except Exception as error:
+            if self.problem is None:
+                _log.exception("the live picture could not be drawn")
+            self.problem = f"{type(error).__name__}: {error}"
+        return av.VideoFrame.from_ndarray(picture_bgr, format="bgr24")
+
+    def update(self, recipe: Recipe) -> None:
+        """Apply other models, options or views to the running stream."""
+        self.recipe = recipe
+        if self.session is not None and not self.ended:
+            self.session.set_options(
+                classifiers=recipe.classifiers,
+                pipeline=recipe.settings.pipeline,
+                annotation=recipe.settings.annotation,
+            )
+
+    def start_recording(self) -> None:
+        """Begin a clip; without a picture yet nothing happens."""
+        if self.session is not None and not self.ended:
+            self.session.start_recording(Path(self._folder.name) / CLIP_NAME)
+
+    def finish_recording(self) -> bytes | None:
+        """End the clip and return its file; also one that the stream's end has finished.
+
+        Raises:
+            VideoWriteError: if it could not be written.
+        """
+        if self.session is not None:
+            self.session.stop_recording()
+        path = Path(self._folder.name) / CLIP_NAME
+        if not path.is_file():
+            return None
+        data = path.read_bytes()
+        path.unlink()
+        return data
+
+    def close(self) -> None:
+        """Release threads and files; called by the stream's end, too."""
+        with self._lock:
+            self.ended = True
+        if self.session is not None:
+            self.session.close()
+
+    def discard(self) -> None:
+        """Close and delete the clip's folder."""
+        self.close()
+        self._folder.cleanup()
+
+    def _running_session(self) -> LiveSession | None:
+        with self._lock:
+            if self.session is None and not self.ended:
+                settings = self.recipe.settings
+                self.session = LiveSession(
+                    self.recipe.classifiers, settings.pipeline, settings.annotation
+                )
+            return None if self.ended else self.session
+
+
+@dataclass(eq=False)
+class LiveDesk:
+    """What a browser session holds for its Live page.
+
+    Args:
+        stream: the running one, or the one that START will run.
+        shown: the one whose numbers are shown: the running one, else the last.
+        keepsakes: photos and clips, newest last.
+        watch: follows the connection.
+        visit: the visit of the page that the streamer on it belongs to.
+        signalling: whether the browser is trying to connect.
+        playing: whether it is connected.
+    """
+
+    stream: LiveStream | None = None
+    shown: LiveStream | None = None
+    keepsakes: list[Keepsake] = field(default_factory=list)
+    watch: ConnectionWatch = field(default_factory=ConnectionWatch)
+    visit: int = -1
+    signalling: bool = False
+    playing: bool = False
+
+    def prepare(self, recipe: Recipe) -> LiveStream:
+        """Return the stream for the camera, made anew after the last one has ended."""
+        if self.stream is None or self.stream.ended:
+            self.stream = LiveStream(recipe)
+        else:
+            self.stream.update(recipe)
+        return self.stream
+
+    def latest(self) -> LiveStream | None:
+        """Return the stream whose numbers are to be shown, once there are some."""
+        if self.stream is not None and self.stream.session is not None:
+            if self.shown is not None and self.shown is not self.stream:
+                self.shown.discard()
+            self.shown = self.stream
+        return self.shown
+
+    def follow_connection(self) -> ConnectionState:
+        """Return how the connection is doing, as of the streamer's last signals and now."""
+        return self.watch.update(signalling=self.signalling, playing=self.playing)
+
+    def keep(self, data: bytes, ending: str, mime: str) -> None:
+        """Put a photo or clip beside the stream; the oldest make room."""
+        stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+        self.keepsakes.append(Keepsake(f"live_{stamp}{ending}", data, mime))
+        del self.keepsakes[:-MAX_KEEPSAKES]
+
+    def close(self) -> None:
+        """Stop the stream and delete its files."""
+        for stream in (self.stream, self.shown):
+            if stream is not None:
+                stream.discard()
+
+
+def live_desk() -> LiveDesk:
+    """Return this session's desk, watched until the session ends."""
+    desk: LiveDesk = st.session_state.setdefault(_STATE, LiveDesk())
+    close_with_session(desk)
+    return desk

@@ -1,0 +1,186 @@
+"""The videos of one browser session: at work, finished, and what was changed about their people."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO
+from uuid import uuid4
+
+import streamlit as st
+
+from facecore.annotation import AnnotationOptions
+from facecore.jobs_video import VideoJob
+from facecore.limits import safe_name
+from facecore.results import FrameResult
+from facecore.session import VideoRun
+from facecore.stats import PeopleEdits, SessionSummary, summarise
+from pages._session_end import close_with_session
+from pages._session_log import forget, log_video
+from pages._sidebar import Settings
+from pages._ui import load_classifiers, plain, safe_file_name
+
+FILE_TYPES = ["mp4", "mov", "avi", "webm", "mkv", "gif", "m4v"]
+MAX_AT_ONCE = 2
+"""Analyses that run at the same time on this server; more wait for their turn."""
+MAX_KEPT = 6
+"""Videos kept per browser session; the oldest finished one makes room."""
+
+_STATE = "video_cases"
+_CHOSEN = "video_chosen"
+
+
+Drawing = tuple[AnnotationOptions, PeopleEdits]
+"""What an annotated video shows: how it is drawn, and whose changes are in it."""
+
+
+@dataclass(eq=False)
+class VideoCase:
+    """One video of this session.
+
+    Args:
+        key: identifies it.
+        job: its thread, files and results.
+        drawn: what its annotated video shows.
+        range_start_s: where the analysed part begins in the upload.
+        history: the edits, oldest first; the last one counts.
+        player_s: where the player was last sent, in seconds of the annotated video.
+        current: whether the annotated video shows the edits and options that count.
+    """
+
+    key: str
+    job: VideoJob
+    drawn: Drawing
+    range_start_s: float = 0.0
+    history: list[PeopleEdits] = field(default_factory=lambda: [PeopleEdits()])
+    player_s: float = 0.0
+    current: bool = True
+    _ordered: Drawing | None = None
+    _view: tuple[PeopleEdits, Sequence[FrameResult], SessionSummary] | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.job.name
+
+    @property
+    def label(self) -> str:
+        """The file's name, short enough for a button, as Markdown."""
+        name = safe_name(self.name)
+        return plain(name if len(name) <= 30 else f"{name[:18]}…{name[-11:]}")
+
+    @property
+    def edits(self) -> PeopleEdits:
+        """The edits that count."""
+        return self.history[-1]
+
+    @property
+    def run(self) -> VideoRun:
+        """The finished analysis."""
+        if self.job.run is None:
+            raise ValueError("the analysis is not finished")
+        return self.job.run
+
+    def results(self) -> tuple[Sequence[FrameResult], SessionSummary]:
+        """Return frames and summary with the edits applied; computed once per edit."""
+        if self._view is None or self._view[0] is not self.edits:
+            frames = self.edits.apply(self.run.frames)
+            summary = summarise(self.run.frames, self.run.summary.duration_s, self.edits)
+            self._view = (self.edits, frames, summary)
+        return self._view[1], self._view[2]
+
+    def send_player(self, time_s: float) -> None:
+        """Move the player to a moment of the upload."""
+        self.player_s = max(0.0, time_s - self.range_start_s)
+
+    def update_drawing(self, annotation: AnnotationOptions) -> str | None:
+        """Draw the video again where it no longer shows what it should.
+
+        Args:
+            annotation: how the sidebar wants it drawn.
+
+        Returns:
+            One sentence if the last drawing failed.
+        """
+        wanted = (replace(annotation, names=dict(self.edits.names)), self.edits)
+        task, error = self.job.rendering, None
+        if task is not None and task.active and self._ordered == wanted:
+            return None
+        if task is not None and self._ordered is not None and not task.active:
+            error = task.error
+            if task.state == "done":
+                self.drawn = self._ordered
+        if wanted not in (self.drawn, self._ordered):
+            self._ordered = wanted
+            self.job.start_rendering(self.results()[0], wanted[0])
+        self.current = wanted == self.drawn
+        return error
+
+    def draw_again(self) -> None:
+        """Forget that the drawing was cancelled or failed; the next run starts it anew."""
+        self._ordered = None
+
+    def download_name(self, ending: str) -> str:
+        """Return the name of one of its downloads."""
+        return safe_file_name(self.name, ending)
+
+
+@st.cache_resource(show_spinner=False)
+def _slots() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(MAX_AT_ONCE)
+
+
+def cases() -> dict[str, VideoCase]:
+    """Return this session's videos, oldest first; watched until the session ends."""
+    held: dict[str, VideoCase] = st.session_state.setdefault(_STATE, {})
+    for case in held.values():
+        close_with_session(case.job)
+    return held
+
+
+def start_case(
+    name: str, data: BinaryIO, settings: Settings, range_s: tuple[float, float | None]
+) -> None:
+    """Start the analysis of one video.
+
+    Raises:
+        ModelError: if a network cannot be opened.
+    """
+    classifiers = load_classifiers(*settings.models)
+    job = VideoJob(name, data, _slots())
+    job.start(classifiers, settings.pipeline, settings.annotation, *range_s)
+    case = VideoCase(uuid4().hex, job, (settings.annotation, PeopleEdits()), range_s[0])
+    held = cases()
+    held[case.key] = case
+    finished = [key for key, old in held.items() if old.job.state not in ("waiting", "running")]
+    for key in finished[: max(0, len(held) - MAX_KEPT)]:
+        remove_case(key)
+    choose_case(case.key)
+
+
+def chosen_case() -> VideoCase | None:
+    """Return the video to show, or None for the upload."""
+    return cases().get(st.session_state.get(_CHOSEN, ""))
+
+
+def choose_case(key: str | None) -> None:
+    """Show this video from now on; None: the upload."""
+    st.session_state[_CHOSEN] = key or ""
+
+
+def remove_case(key: str) -> None:
+    """Stop a video's work and delete all its files."""
+    case = cases().pop(key)
+    case.job.close()
+    forget("video", key)
+
+
+def log_case(case: VideoCase) -> None:
+    """Tell the session's statistics about a finished video."""
+    log_video(
+        case.name,
+        case.run,
+        case.edits,
+        case.job.video,
+        key=case.key,
+        file_name=case.download_name("_annotated.mp4"),
+    )

@@ -1,0 +1,50 @@
+"""Videos: upload, choose a part, analyse in the background, look at people over time."""
+
+import streamlit as st
+
+from pages._sidebar import device_line, sidebar
+from pages._ui import error_box, plain, wording_note
+from pages._video_desk import cases, choose_case, chosen_case, remove_case
+from pages._video_progress import show_analysis_progress
+from pages._video_result import show_result
+from pages._video_upload import show_upload
+
+NEW = "new"
+
+st.title("Videos")
+wording_note()
+settings = sidebar("video")
+
+held = cases()
+case = chosen_case()
+if held:
+    # Newest first, so that the one just started stands beside "New video".
+    words = {NEW: "New video"} | {key: held[key].label for key in reversed(held)}
+    chosen = st.pills(
+        "Your videos",
+        list(words),
+        default=case.key if case else NEW,
+        required=True,
+        format_func=lambda key: words.get(key, ""),
+        key=f"video_choice_{len(held)}_{case.key if case else NEW}",
+    )
+    if chosen != (case.key if case else NEW):
+        choose_case(None if chosen == NEW else chosen)
+        st.rerun()
+
+with error_box():
+    if case is None:
+        show_upload(settings)
+    elif case.job.state in ("waiting", "running"):
+        st.subheader(plain(case.name))
+        show_analysis_progress(case)
+        st.caption("You may look at other pages meanwhile; the analysis goes on.")
+    elif case.job.state == "failed":
+        st.error(plain(case.job.error or ""), icon=":material/error:")
+        if st.button("Choose another video", key=f"video_again_{case.key}"):
+            remove_case(case.key)
+            st.rerun()
+    else:
+        show_result(case, settings.annotation)
+
+device_line()
