@@ -1,10 +1,14 @@
 """Opens a bundle's network and runs it. Imports TensorFlow, so only who predicts imports this."""
 
+import contextlib
 import json
+import logging
 import os
+import sys
+import tempfile
 import threading
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +16,41 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Has to be set before the import: TensorFlow reports its start on stderr otherwise.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-import keras
-import tensorflow as tf
-
 from facecore.errors import ModelError, ModelShapeError
 from facecore.preprocessing import UInt8Array
 from facecore.registry import ModelCard, load_card, verify_checksum
+
+_STDERR = 2
+_log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def _log_stderr() -> Iterator[None]:
+    """Turn what is written to stderr into debug messages.
+
+    TensorFlow's C++ part greets there before any of its own settings can keep it quiet, and the
+    command line's errors would drown in it.
+    """
+    sys.stderr.flush()
+    kept = os.dup(_STDERR)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), _STDERR)
+        try:
+            yield
+        finally:
+            os.dup2(kept, _STDERR)
+            os.close(kept)
+            caught.seek(0)
+            _log.debug("TensorFlow's start: %s", caught.read().decode(errors="replace"))
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+with _log_stderr():
+    import keras
+    import tensorflow as tf
+
+    tf.config.list_physical_devices("GPU")  # looks for a driver and comments on that too
+
 
 _CONFIG_FILE = "config.json"  # inside model.keras, which is a zip archive
 _CODE_CLASSES = ("Lambda", "__lambda__")

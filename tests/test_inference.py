@@ -1,9 +1,12 @@
 """Tiny real networks: opened only when untouched, harmless and as their card says."""
 
 import json
+import subprocess
+import sys
 import threading
 import zipfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +22,8 @@ from facecore.inference import DeviceReport, configure_device, load_classifier
 from facecore.registry import CARD_FILE, MODEL_FILE, compute_sha256, save_card
 
 keras = pytest.importorskip("keras")
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def build_network(size=8, num_classes=7, body=()):
@@ -224,3 +229,11 @@ def test_device_choice(names, report, word):
 
 def test_device_without_replacement_is_a_report():
     assert configure_device().kind in ("CPU", "GPU")
+
+
+def test_start_of_tensorflow_says_nothing():
+    code = "import facecore.inference as i; i.configure_device()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")
