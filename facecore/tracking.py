@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from facecore.detection import Detection
@@ -18,6 +17,7 @@ from facecore.tracking_sightings import (
     iou,
     without_doubles,
 )
+from facecore.tracking_track import Track
 
 _IN_PLACE_S = 0.5  # for so long, a face at the predicted place needs little likeness
 _IN_PLACE_LIKENESS = 0.2
@@ -25,10 +25,10 @@ _NEAR_LIKENESS = 0.5  # a hit of the search near a lost face rests on fainter ev
 _NEAR_S = 1.0  # for so long the search near a lost face goes on
 _TENTATIVE_LOST_S = 0.5
 _UNSURE_S = 1.0  # a face lost from sight is probably still there for so long
+_RECOGNITION_S = 0.4
 _REACH_SIDES = 0.6  # unforeseen motion: at once, and per second of absence
 _REACH_SIDES_PER_S = 2.5
 _LARGEST_GROWTH = 2.0
-_COAST_S = 0.6  # longer than this, a last speed says nothing
 _IMPOSSIBLE = 1e6
 
 
@@ -68,41 +68,6 @@ class TrackedFace:
     detection: Detection
 
 
-@dataclass(slots=True)
-class _Track:
-    xyxy: Box
-    time_s: float  # of the latest sighting
-    looks: tuple[FloatArray, FloatArray]  # the latest one and a slow average
-    born: tuple[Box, float]  # first box and time
-    person_id: int | None = None
-    num_hits: int = 1
-    num_missed: int = 0
-    velocity: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
-
-    def predict(self, time_s: float) -> Box:
-        step = self.velocity * min(max(time_s - self.time_s, 0.0), _COAST_S)
-        dx, dy = (round(float(v)) for v in step)
-        x1, y1, x2, y2 = self.xyxy
-        return x1 + dx, y1 + dy, x2 + dx, y2 + dy
-
-    def likeness(self, look: FloatArray) -> float:
-        return max(float(own @ look) for own in self.looks)
-
-    def hit(self, sighting: Sighting, time_s: float) -> None:
-        gap = time_s - self.time_s
-        old, _ = centre_and_side(self.xyxy)
-        new, _ = centre_and_side(sighting.detection.xyxy)
-        if gap > _COAST_S:
-            self.velocity = np.zeros(2)
-        elif gap > 0:
-            self.velocity = 0.5 * self.velocity + 0.5 * (np.subtract(new, old) / gap)
-        mean = 0.9 * self.looks[1] + 0.1 * sighting.look
-        mean /= max(float(np.linalg.norm(mean)), 1e-6)
-        self.looks = sighting.look, mean
-        self.xyxy, self.time_s = sighting.detection.xyxy, time_s
-        self.num_hits, self.num_missed = self.num_hits + 1, 0
-
-
 Search = Callable[[list[Box]], list[Sighting | None]]
 
 
@@ -130,7 +95,7 @@ class IouTracker:
             min_hits: replaces the options' until the next reset.
         """
         self._min_hits = self.options.min_hits if min_hits is None else min_hits
-        self._tracks: list[_Track] = []
+        self._tracks: list[Track] = []
         self._num_people = 0
 
     def update(
@@ -161,10 +126,10 @@ class IouTracker:
         for face in faces:
             if not covers_any(face.detection.xyxy, claimed):
                 box = face.detection.xyxy
-                track = _Track(box, time_s, (face.look, face.look), (box, time_s))
+                track = Track(box, time_s, (face.look, face.look), (box, time_s))
                 self._tracks.append(track)
                 hit_now.append((track, face))
-        return self._report(hit_now)
+        return self._report(hit_now, time_s)
 
     def unsure_boxes(self, time_s: float) -> list[Box]:
         """Return where a face may be that the last ``update`` did not report.
@@ -178,36 +143,35 @@ class IouTracker:
             if (track.num_missed or track.person_id is None) and time_s - track.time_s <= _UNSURE_S
         ]
 
-    def _report(self, hits: Iterable[tuple[_Track, Sighting]]) -> list[TrackedFace]:
+    def _report(self, hits: Iterable[tuple[Track, Sighting]], time_s: float) -> list[TrackedFace]:
         reported = []
         for track, sighting in hits:
             if track.person_id is None and track.num_hits >= self._min_hits:
-                self._name(track)
+                self._name(track, time_s)
             if track.person_id is not None:
                 reported.append(TrackedFace(track.person_id, sighting.detection))
         return sorted(reported, key=lambda face: face.person_id)
 
-    def _name(self, track: _Track) -> None:
+    def _name(self, track: Track, time_s: float) -> None:
         """Give a track its number: that of a lost person, if it turns out to be one.
 
         A face that comes out from behind another one is half hidden at first and known again
-        only by its later looks.
+        only by its later looks, so a face that might be a lost one waits a moment.
         """
         box, born_s = track.born
-        lost = [
-            (min(self._cost(old, box, look, born_s) for look in track.looks), i)
-            for i, old in enumerate(self._tracks)
-            if old.person_id is not None and old.num_missed and old.time_s < born_s
-        ]
-        cost, index = min(lost, default=(_IMPOSSIBLE, -1))
-        if cost < _IMPOSSIBLE:
-            track.person_id = self._tracks.pop(index).person_id
-        else:
+        lost = [t for t in self._tracks if t.person_id is not None and t.time_s < born_s]
+        near = [t for t in lost if t.num_missed and self._is_in_reach(t, box, born_s)]
+        costs = [min(self._cost(t, box, look, born_s) for look in track.looks) for t in near]
+        if costs and min(costs) < _IMPOSSIBLE:
+            earlier = near[int(np.argmin(costs))]
+            track.person_id = earlier.person_id
+            self._tracks = [t for t in self._tracks if t is not earlier]
+        elif not near or time_s - born_s >= _RECOGNITION_S:
             self._num_people += 1
             track.person_id = self._num_people
 
     def _drop_lost(self, time_s: float) -> None:
-        def is_alive(track: _Track) -> bool:
+        def is_alive(track: Track) -> bool:
             known = track.person_id is not None
             # Somebody who came back in time may need longer to be recognised.
             limit = _TENTATIVE_LOST_S + (self.options.max_lost_s if known else 0.0)
@@ -232,22 +196,25 @@ class IouTracker:
             if costs[row, column] < _IMPOSSIBLE
         }
 
-    def _cost(self, track: _Track, seen: Box, look: FloatArray, time_s: float) -> float:
-        predicted = track.predict(time_s)
-        (px, py), predicted_side = centre_and_side(predicted)
-        (x, y), side = centre_and_side(seen)
-        distance = math.hypot(x - px, y - py) / (0.5 * (side + predicted_side))
-        gap = max(time_s - track.time_s, 0.0)
-        growth = max(side / predicted_side, predicted_side / side)
-        if gap > self.options.max_lost_s or growth > _LARGEST_GROWTH:
+    def _cost(self, track: Track, seen: Box, look: FloatArray, time_s: float) -> float:
+        if not self._is_in_reach(track, seen, time_s):
             return _IMPOSSIBLE
-        if distance > _REACH_SIDES + _REACH_SIDES_PER_S * gap:
-            return _IMPOSSIBLE
+        predicted, gap = track.predict(time_s), time_s - track.time_s
         in_place = gap <= _IN_PLACE_S and iou(predicted, seen) >= self.options.min_iou
         likeness = track.likeness(look)
         if likeness < (_IN_PLACE_LIKENESS if in_place else self.options.min_likeness):
             return _IMPOSSIBLE
-        return 0.5 * min(distance, 1.0) + 1 - likeness
+        return 0.5 * min(_distance_sides(predicted, seen), 1.0) + 1 - likeness
+
+    def _is_in_reach(self, track: Track, seen: Box, time_s: float) -> bool:
+        """Tell whether a person can have moved to a place by now, whoever it shows."""
+        predicted, gap = track.predict(time_s), max(time_s - track.time_s, 0.0)
+        sides = sorted((centre_and_side(predicted)[1], centre_and_side(seen)[1]))
+        return (
+            gap <= self.options.max_lost_s
+            and sides[1] <= _LARGEST_GROWTH * sides[0]
+            and _distance_sides(predicted, seen) <= _REACH_SIDES + _REACH_SIDES_PER_S * gap
+        )
 
     def _assign_near(
         self, search: Search, seen: dict[int, Sighting], time_s: float
@@ -272,3 +239,9 @@ class IouTracker:
                 claimed.append(box)
                 accepted[index] = answer
         return accepted
+
+
+def _distance_sides(a: Box, b: Box) -> float:
+    (ax, ay), a_side = centre_and_side(a)
+    (bx, by), b_side = centre_and_side(b)
+    return math.hypot(ax - bx, ay - by) / (0.5 * (a_side + b_side))

@@ -10,6 +10,7 @@ LOOKS = {
     "anna": np.array([1, 0, 0], np.float32),
     "ben": np.array([0, 1, 0], np.float32),
     "anna turned": np.array([0.8, 0, 0.6], np.float32),
+    "half hidden": np.array([0.6, 0, 0.8], np.float32),
 }
 
 
@@ -60,16 +61,26 @@ def test_hidden_person_is_known_again_behind_the_other():
 @pytest.mark.parametrize(("who", "away_s", "expected"), [
     ("anna", 0.8, 1),
     ("anna", 1.4, 1),
-    ("anna", 2.5, 2),
+    ("anna", 3.0, 2),
     ("ben", 0.8, 2),
 ])  # fmt: skip
 def test_return_after_absence(who, away_s, expected):
     tracker = IouTracker()
     run(tracker, [[see(60)]] * 5)
     start = 0.4 + away_s
-    for i in range(4):
+    for i in range(8):
         people = tracker.update([see(100 + 5 * i, who)], start + i / 10)
     assert [p.person_id for p in people] == [expected]
+
+
+def test_half_hidden_face_is_known_again_before_it_gets_a_number():
+    """At a high frame rate three sightings pass before a face is out from behind another."""
+    tracker = IouTracker()
+    run(tracker, [[see(100)]] * 5, fps=25)
+    for i in range(10):
+        who = "half hidden" if i < 5 else "anna"
+        people = tracker.update([see(160 - 2 * i, who)], 1 + i / 25)
+    assert [p.person_id for p in people] == [1]
 
 
 def test_turned_face_in_place_is_the_same_person():
