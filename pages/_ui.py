@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+import pylibsrtp  # noqa: F401  before TensorFlow: loaded after it, this part of WebRTC crashes
 import streamlit as st
 
 from facecore.errors import FaceCoreError

@@ -21,6 +21,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import pylibsrtp  # noqa: F401  before TensorFlow: loaded after it, it crashes the process
 import pytest
 from matplotlib import cbook
 from skimage import data
