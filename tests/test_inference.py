@@ -89,7 +89,7 @@ def test_answer_is_keras_own(shared_bundle, classifier):
     network = keras.models.load_model(shared_bundle / MODEL_FILE)
     batch = random_batch(3)
     np.testing.assert_allclose(
-        classifier.predict_proba(batch), np.array(network(batch.astype(np.float32))), atol=1e-6
+        classifier.predict_proba(batch), network(batch.astype(np.float32)).numpy(), atol=1e-6
     )
 
 

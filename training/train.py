@@ -31,7 +31,6 @@ from facecore.errors import FaceCoreError
 from facecore.evaluation import EvaluationReport, evaluate_model
 from facecore.inference import load_classifier
 from facecore.registry import ModelCard, models_dir
-from training.architectures import ARCHITECTURES
 from training.augment import augment
 from training.bundle import (
     build_card,
@@ -42,6 +41,7 @@ from training.bundle import (
 )
 from training.config import TrainConfig, load_config, parse_override
 from training.data import TrainingData, load_training_data
+from training.network import build_network, compile_network, count_steps
 from training.run_state import STATE_FILE, RunState, restore_state, save_state
 
 FRAMING_DIR = PROJECT_DIR / "training" / "framing"
@@ -71,62 +71,6 @@ def train(config: TrainConfig, data: TrainingData, run_dir: Path, bundle: Path) 
         fit_epoch(model, config, images, targets, data, state, epoch)
         save_state(run_dir, config, model, state)
     return publish(config, data, state, bundle)
-
-
-def build_network(config: TrainConfig, for_training: bool) -> keras.Model:
-    """Return a new network with logits; exported ones are float32 and of standard layers."""
-    if config.architecture not in ARCHITECTURES:
-        raise FaceCoreError(
-            f"There is no architecture '{config.architecture}'; choose one of "
-            f"{', '.join(ARCHITECTURES)}."
-        )
-    policy = "mixed_bfloat16" if for_training and has_fast_bfloat16() else "float32"
-    keras.mixed_precision.set_global_policy(policy)
-    try:
-        return ARCHITECTURES[config.architecture](
-            (config.height, config.width, config.input.num_channels),
-            len(config.labels),
-            base_width=config.base_width,
-            dropout=config.dropout,
-            for_training=for_training,
-        )
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
-
-
-def has_fast_bfloat16() -> bool:
-    """Tell whether the processor multiplies bfloat16 numbers; emulated, they are slow."""
-    path = Path("/proc/cpuinfo")
-    flags = path.read_text(encoding="utf-8").split() if path.is_file() else []
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def count_steps(config: TrainConfig, num_train: int) -> int:
-    """Return the steps of one epoch; what does not fill a batch waits for another epoch."""
-    steps = max(1, num_train // config.batch_size)
-    return min(steps, config.max_steps_per_epoch or steps)
-
-
-def compile_network(model: keras.Model, config: TrainConfig, num_train: int) -> None:
-    """Give the network its optimizer, with a rate that rises and then falls along a cosine."""
-    steps = count_steps(config, num_train)
-    warmup = round(config.warmup_epochs * steps)
-    rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=config.learning_rate / 20,
-        decay_steps=max(1, config.epochs * steps - warmup),
-        warmup_target=config.learning_rate,
-        warmup_steps=warmup,
-    )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(
-        optimizer,
-        loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=config.label_smoothing
-        ),
-        metrics=["accuracy"],
-    )
-    optimizer.build(model.trainable_variables)
 
 
 def to_tensors(data: TrainingData, num_classes: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from facecore.errors import ConfigError, FaceCoreError
+from facecore.errors import ConfigError
 from facecore.inference import load_classifier
 from facecore.registry import HISTORY_FILE, load_card
 from tests.training.test_config import VALUES
@@ -13,6 +13,7 @@ from training.architectures import ARCHITECTURES, FusedBatchNormalization
 from training.bundle import compute_log_loss, fit_temperature
 from training.config import build_config
 from training.data import TrainingData
+from training.network import build_network
 from training.run_state import STATE_FILE
 
 CONFIG = build_config(
@@ -130,20 +131,20 @@ def _as_values(config):
 
 
 def test_unknown_architecture():
-    with pytest.raises(FaceCoreError, match="small_resnet"):
-        script.build_network(build_config(VALUES | {"architecture": "huge"}), for_training=False)
+    with pytest.raises(ConfigError, match="small_resnet"):
+        build_network(build_config(VALUES | {"architecture": "huge"}), for_training=False)
 
 
 @pytest.mark.parametrize("architecture", ["small_resnet", "strided_resnet"])
 def test_exported_network_answers_as_the_trained_one(architecture):
     config = build_config(VALUES | {"architecture": architecture, "base_width": 8})
-    trained = script.build_network(config, for_training=True)
-    exported = script.build_network(config, for_training=False)
+    trained = build_network(config, for_training=True)
+    exported = build_network(config, for_training=False)
     exported.set_weights(trained.get_weights())
     images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 1)).astype(np.float32)
     # bfloat16 keeps three digits.
     np.testing.assert_allclose(
-        np.array(trained(images)), np.array(exported(images)), rtol=0.05, atol=0.05
+        trained(images).numpy(), exported(images).numpy(), rtol=0.05, atol=0.05
     )
 
 

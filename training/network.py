@@ -1,0 +1,69 @@
+"""From a config to a network that can be fitted: number format, optimizer, loss."""
+
+from pathlib import Path
+
+import keras
+
+from facecore.errors import ConfigError
+from training.architectures import ARCHITECTURES
+from training.config import TrainConfig
+
+
+def build_network(config: TrainConfig, for_training: bool) -> keras.Model:
+    """Return a new network with logits; exported ones are float32 and of standard layers.
+
+    Raises:
+        ConfigError: if the config names no known architecture.
+    """
+    if config.architecture not in ARCHITECTURES:
+        raise ConfigError(
+            f"There is no architecture '{config.architecture}'; choose one of "
+            f"{', '.join(ARCHITECTURES)}."
+        )
+    policy = "mixed_bfloat16" if for_training and has_fast_bfloat16() else "float32"
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        return ARCHITECTURES[config.architecture](
+            (config.height, config.width, config.input.num_channels),
+            len(config.labels),
+            base_width=config.base_width,
+            dropout=config.dropout,
+            for_training=for_training,
+        )
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+
+
+def has_fast_bfloat16() -> bool:
+    """Tell whether the processor multiplies bfloat16 numbers; emulated, they are slow."""
+    path = Path("/proc/cpuinfo")
+    flags = path.read_text(encoding="utf-8").split() if path.is_file() else []
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def count_steps(config: TrainConfig, num_train: int) -> int:
+    """Return the steps of one epoch; what does not fill a batch waits for another epoch."""
+    steps = max(1, num_train // config.batch_size)
+    return min(steps, config.max_steps_per_epoch or steps)
+
+
+def compile_network(model: keras.Model, config: TrainConfig, num_train: int) -> None:
+    """Give the network its optimizer, with a rate that rises and then falls along a cosine."""
+    steps = count_steps(config, num_train)
+    warmup = round(config.warmup_epochs * steps)
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=config.learning_rate / 20,
+        decay_steps=max(1, config.epochs * steps - warmup),
+        warmup_target=config.learning_rate,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(
+        optimizer,
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=config.label_smoothing
+        ),
+        metrics=["accuracy"],
+    )
+    optimizer.build(model.trainable_variables)
