@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from pages._look import LOGO_SVG, STYLE
+from pages._look import ICON_SVG, LOGO_SVG, STYLE
 from pages._visits import note_visit
 
-st.set_page_config(page_title="Facecore", page_icon=":material/face:", layout="wide")
+st.set_page_config(page_title="Facecore", page_icon=ICON_SVG, layout="wide")
 st.logo(LOGO_SVG, size="large")
 st.html(STYLE)
 

@@ -11,6 +11,13 @@ _CORNERS = (
 )
 _MOUTH = "M14 23.5c1.6 2.6 3.7 3.8 6 3.8s4.4-1.2 6-3.8"
 
+ICON_SVG = f"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" viewBox="0 0 40 40">
+<g fill="none" stroke="#1593a6" stroke-width="3.4" stroke-linecap="round">
+<path d="{_CORNERS}"/><path d="{_MOUTH}"/></g>
+<circle cx="15" cy="17" r="2.6" fill="#1593a6"/><circle cx="25" cy="17" r="2.6" fill="#1593a6"/>
+</svg>"""
+"""The browser tab's icon: a named Material icon would be fetched from a third party."""
+
 LOGO_SVG = f"""<svg xmlns="http://www.w3.org/2000/svg" width="152" height="40" viewBox="0 0 152 40">
 <g fill="none" stroke="#1593a6" stroke-width="2.6" stroke-linecap="round">
 <path d="{_CORNERS}"/><path d="{_MOUTH}"/></g>

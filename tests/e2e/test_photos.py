@@ -92,4 +92,5 @@ def test_comparison_shows_every_model(open_page, page, wait_for_run):
     expect(page.get_by_test_id("stImage")).to_have_count(4, timeout=120_000)
     wait_for_run(page)
     for number in (1, 2, 3):
-        expect(page.get_by_test_id("stMain").get_by_text(f"Model {number}:")).to_be_visible()
+        title = page.get_by_test_id("stMain").get_by_text(f"Model {number}", exact=True)
+        expect(title).to_be_visible()

@@ -82,6 +82,9 @@ def models_folder(tmp_path, monkeypatch) -> Path:
     inference.load_classifier = load_stub
     inference.configure_device = lambda: SimpleNamespace(text="Networks run on a stub (CPU).")
     monkeypatch.setitem(sys.modules, "facecore.inference", inference)
+    keras = ModuleType("keras")  # the real inference module would have brought it
+    keras.backend = SimpleNamespace(clear_session=lambda: None)
+    monkeypatch.setitem(sys.modules, "keras", keras)
     monkeypatch.setenv("FACECORE_MODELS_DIR", str(folder))
     st.cache_resource.clear()
     yield folder
