@@ -17,10 +17,10 @@ GENDER_MODEL = "gender"
 Medium = Literal["photo", "video", "live"]
 
 _CASCADE_NAMES = {
-    "alt2": "alt2: finds most (recommended)",
-    "alt": "alt: close to alt2",
-    "alt_tree": "alt_tree: fewest false boxes",
-    "default": "default: most false boxes",
+    "alt2": "alt2 (recommended)",
+    "alt": "alt",
+    "alt_tree": "alt_tree (strictest)",
+    "default": "default (loosest)",
 }
 
 
@@ -150,7 +150,8 @@ def _choose_detection(medium: Medium, base: HaarOptions) -> HaarOptions:
             format_func=lambda name: _CASCADE_NAMES.get(name, name),
             key=f"cascade_{medium}",
             persist_state="session",
-            help="The trained face pattern. alt2 finds most faces with the fewest false boxes.",
+            help="The trained face pattern. alt2 finds most faces with the fewest false boxes; "
+            "alt_tree misses more faces, default draws more false boxes.",
         )
         scale_factor = st.slider(
             "Scale factor",

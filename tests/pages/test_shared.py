@@ -1,0 +1,111 @@
+"""What all pages share: safe texts, safe file names, the session's memory and log."""
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from facecore.results import Face, Prediction
+from pages import _session_log as session_log
+from pages._cache import is_remembered, remember
+from pages._face_cards import build_face_cards
+from pages._look import build_tiles
+from pages._ui import error_box, plain, safe_file_name
+
+
+@pytest.fixture
+def state(monkeypatch):
+    values = {}
+    monkeypatch.setattr(st, "session_state", values)
+    return values
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("photo.jpg", "photo\\.jpg"),
+        ("**bold**", "\\*\\*bold\\*\\*"),
+        ("<b>", "\\<b\\>"),
+        ("[a](http://b)", "\\[a\\]\\(http\\:\u2060\\/\\/b\\)"),
+        (":material/x:", "\\:\u2060material\\/x\\:"),
+        ("two\nlines", "two lines"),
+        ("Ärger 1", "Ärger 1"),
+    ],
+)
+def test_names_are_never_markup(name, shown):
+    assert plain(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("party.jpg", "party_faces.csv"),
+        ("../../etc/passwd", "passwd_faces.csv"),
+        ("C:\\pictures\\me.png", "me_faces.csv"),
+        ("?*.jpg", "result_faces.csv"),
+        ("", "result_faces.csv"),
+        ("x" * 300 + ".jpg", "x" * 80 + "_faces.csv"),
+        ("süß (1).jpg", "süß _1_faces.csv"),
+    ],
+)
+def test_download_names_are_plain_files(source, expected):
+    assert safe_file_name(source, "_faces.csv") == expected
+
+
+def test_memory_keeps_the_newest_and_computes_once(state):
+    calls = []
+
+    def get(key):
+        return remember("things", key, lambda: calls.append(key) or key, limit=2)
+
+    assert [get(1), get(2), get(1), get(3)] == [1, 2, 1, 3]
+    assert calls == [1, 2, 3]
+    assert is_remembered("things", 1)
+    assert not is_remembered("things", 2)
+
+
+def test_failure_is_not_remembered(state):
+    def fail():
+        raise ValueError
+
+    for _ in range(2):
+        with pytest.raises(ValueError):
+            remember("things", 1, fail, limit=2)
+    assert not is_remembered("things", 1)
+
+
+def test_log_replaces_by_key_and_drops_the_oldest(state, monkeypatch, make_face, make_result):
+    monkeypatch.setattr(session_log, "MAX_ENTRIES", 2)
+    for number in (1, 2, 2, 3):
+        result = make_result(*[make_face()] * number)
+        session_log.log_photo("same.jpg", result, b"picture", key=str(number))
+    entries = session_log.log_entries()
+    assert [entry.key for entry in entries] == ["photo:2", "photo:3"]
+    assert [len(entry.summary.people) for entry in entries] == [2, 3]
+    session_log.forget("photo", "2")
+    session_log.forget("photo", "unknown")
+    assert len(session_log.log_entries()) == 1
+    session_log.forget_all()
+    assert session_log.log_entries() == []
+
+
+def test_cards_escape_names_and_show_every_probability():
+    probs = np.array([0.25, 0.75], dtype=np.float32)
+    face = Face((0, 0, 9, 9), predictions={"gender": Prediction(("man", "woman"), probs)})
+    html = build_face_cards([face, Face((0, 0, 9, 9))], [b"jpeg", b"jpeg"], name="<b>")
+    assert "<b>" not in html
+    assert "&lt;b&gt; 1" in html
+    assert "Woman" in html
+    assert "width:25.0%" in html
+    assert "No prediction" in html
+
+
+def test_tiles_escape_words_and_grey_out_zeros():
+    html = build_tiles({"<i>": 0, "Men": 3}, {"Men": "man"})
+    assert "<i>" not in html
+    assert html.count("fc-tile-none") == 1
+    assert "#0072B2" in html
+
+
+def test_error_box_lets_defects_through():
+    with pytest.raises(ZeroDivisionError), error_box():
+        _ = 1 / 0
