@@ -82,7 +82,7 @@ def to_input(name: str, data: bytes) -> PhotoInput:
     return PhotoInput(name, digest[:20], data)
 
 
-EXAMPLE_INPUT = PhotoInput("Grace Hopper (example)", _EXAMPLE, None)
+EXAMPLE_INPUT = PhotoInput("Grace Hopper", _EXAMPLE, None)
 
 
 def analyse_photos(
