@@ -22,6 +22,8 @@ _NEAR_SIDE = 2.2  # searched area around a known face, in sides of its box
 _NEAR_SIZES = (0.7, 1.5)  # smallest and largest face there, in sides of the known box
 _NEAR_NEIGHBORS = 3  # a face is known to be there, so fainter evidence is enough
 
+_ROW_GAP = 0.75  # of a face's side, between the middles of neighbours from top to bottom
+
 _SMALLEST_WINDOW_PX = 24  # the cascades' own window is 20-24 px; nothing smaller can be found
 
 
@@ -97,7 +99,8 @@ class HaarDetector:
             frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
 
         Returns:
-            Boxes in pixels of the frame, top to bottom and left to right; none is a normal result.
+            Boxes in pixels of the frame, row by row and from left to right in a row; none is a
+            normal result.
         """
         gray, scale = self._to_search_copy(frame_bgr)
         shorter = min(gray.shape)
@@ -106,7 +109,7 @@ class HaarDetector:
         smallest = max(_SMALLEST_WINDOW_PX, round(shorter * self.options.min_face_fraction))
         hits = self._search(gray, self.options.min_neighbors, smallest, shorter)
         found = [Detection(_to_xyxy(x, y, side, scale), weight) for x, y, side, weight in hits]
-        return sorted(found, key=lambda d: (d.xyxy[1], d.xyxy[0]))
+        return _to_reading_order(found)
 
     def detect_near(self, frame_bgr: UInt8Array, known: Sequence[Box]) -> list[Detection | None]:
         """Look for known faces again close to where they were, upright or tilted up to 40 degrees.
@@ -166,6 +169,27 @@ class HaarDetector:
         )
         rows = zip(np.reshape(boxes, (-1, 4)), np.ravel(weights), strict=True)
         return [(float(b[0]), float(b[1]), float(b[2]), float(w)) for b, w in rows]
+
+
+def _to_reading_order(found: list[Detection]) -> list[Detection]:
+    """Order by rows, as people in a group photo are named; a gap of most of a face ends a row."""
+    ordered: list[Detection] = []
+    row: list[Detection] = []
+    row_gap = _ROW_GAP * float(np.median([_side(d) for d in found])) if found else 0.0
+    for detection in sorted(found, key=lambda d: d.xyxy[1] + d.xyxy[3]):
+        if row and (_middle(detection) - _middle(row[-1])) > row_gap:
+            ordered += sorted(row, key=lambda d: d.xyxy[0])
+            row = []
+        row.append(detection)
+    return ordered + sorted(row, key=lambda d: d.xyxy[0])
+
+
+def _side(detection: Detection) -> int:
+    return detection.xyxy[3] - detection.xyxy[1]
+
+
+def _middle(detection: Detection) -> float:
+    return (detection.xyxy[1] + detection.xyxy[3]) / 2
 
 
 def _load_cascade(name: str) -> cv2.CascadeClassifier:

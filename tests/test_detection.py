@@ -7,7 +7,7 @@ import pytest
 from skimage import data
 
 from facecore import detection
-from facecore.detection import CASCADES, PHOTO_HAAR, HaarDetector, HaarOptions
+from facecore.detection import CASCADES, PHOTO_HAAR, Detection, HaarDetector, HaarOptions
 from facecore.errors import DetectorError
 
 SHARED_MEDIA = Path(__file__).resolve().parent.parent.parent / "shared" / "media"
@@ -47,6 +47,19 @@ def test_small_face_in_a_large_photo_is_found_with_photo_options(portrait_bgr):
     photo[2000:2512, 3000:3512] = portrait_bgr
     (found,) = HaarDetector(PHOTO_HAAR).detect(photo)
     assert overlap(found.xyxy, (3170, 2070, 3280, 2180)) > 0.4
+
+
+@pytest.mark.parametrize(
+    ("tops_and_lefts", "order"),
+    [
+        ([], []),
+        ([(10, 300), (30, 100), (0, 200)], [100, 200, 300]),  # one uneven row
+        ([(200, 50), (0, 300), (20, 100), (210, 10)], [100, 300, 10, 50]),  # two rows
+    ],
+)
+def test_faces_come_row_by_row_and_from_left_to_right(tops_and_lefts, order):
+    found = [Detection((x, y, x + 80, y + 80), 50.0) for y, x in tops_and_lefts]
+    assert [d.xyxy[0] for d in detection._to_reading_order(found)] == order
 
 
 @pytest.mark.parametrize("shape", [(10, 10, 3), (1, 500, 3), (200, 200, 3)])
