@@ -10,6 +10,9 @@ from facecore.results import Prediction
 from pages._face_cards import to_data_uri
 from pages._session_log import Entry, Kind
 
+_COUNT_WORDS = {"man": "Men", "woman": "Women"}
+_MAX_NAME_CHARS = 18  # as many as the pinned column of the source table shows
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeenPerson:
@@ -35,6 +38,10 @@ class SeenPerson:
     first_s: float | None = None
     last_s: float | None = None
 
+    def confidence(self, task: Task) -> float:
+        """Return the (mean) probability of the person's label, 0-1."""
+        return self.predictions[task].probabilities[self.labels[task]]
+
 
 def list_people(entries: Sequence[Entry]) -> list[SeenPerson]:
     """Return everybody of these entries, in the order of analysis."""
@@ -52,7 +59,7 @@ def count_people(people: Sequence[SeenPerson], task: Task) -> dict[str, int]:
 
 def mean_confidence(people: Sequence[SeenPerson], task: Task) -> float | None:
     """Return the mean confidence, 0-1; None where nobody has a prediction."""
-    found = [p.predictions[task].confidence for p in people if task in p.predictions]
+    found = [p.confidence(task) for p in people if task in p.labels]
     return sum(found) / len(found) if found else None
 
 
@@ -72,7 +79,7 @@ def to_source_table(entries: Sequence[Entry]) -> pd.DataFrame:
     for entry in entries:
         people = _people_of(entry)
         row: dict[str, object] = {
-            "Source": entry.source,
+            "Source": _shorten(entry.source),
             "Kind": display_name(entry.kind),
             "People": len(people),
         }
@@ -97,13 +104,17 @@ def to_people_csv(people: Sequence[SeenPerson]) -> bytes:
         }
         for task, prediction in person.predictions.items():
             row[task] = person.labels[task]
-            row[f"{task}_confidence"] = prediction.confidence
+            row[f"{task}_confidence"] = person.confidence(task)
             row |= {f"p_{label}": share for label, share in prediction.probabilities.items()}
         rows.append(row)
     return pd.DataFrame(rows).to_csv(index=False).encode()
 
 
-_COUNT_WORDS = {"man": "Men", "woman": "Women"}
+def _shorten(name: str) -> str:
+    """Return a long file name without its middle: beginning and ending tell files apart."""
+    if len(name) <= _MAX_NAME_CHARS:
+        return name
+    return f"{name[: _MAX_NAME_CHARS - 9]}…{name[-8:]}"
 
 
 def _people_of(entry: Entry) -> list[SeenPerson]:
@@ -130,8 +141,7 @@ def _to_shown_row(person: SeenPerson) -> dict[str, object]:
         "Person": person.name,
     }
     for task in TASKS:
-        label = person.labels.get(task)
-        prediction = person.predictions.get(task)
-        row[display_name(task)] = display_name(label) if label else None
-        row[f"Sure of {task}"] = round(100 * prediction.confidence) if prediction else None
+        known = task in person.labels
+        row[display_name(task)] = display_name(person.labels[task]) if known else None
+        row[f"Sure of {task}"] = round(100 * person.confidence(task)) if known else None
     return row

@@ -7,10 +7,16 @@ import zipfile
 import numpy as np
 import pytest
 
-from facecore.stats import summarise_photo
+from facecore.stats import summarise, summarise_photo
 from pages._session_log import Entry
 from pages._stats_downloads import to_json, to_text, to_zip
-from pages._stats_people import count_people, list_people, mean_confidence, to_people_csv
+from pages._stats_people import (
+    count_people,
+    list_people,
+    mean_confidence,
+    to_people_csv,
+    to_source_table,
+)
 
 
 @pytest.fixture
@@ -103,3 +109,19 @@ def test_people_without_predictions_are_listed(entry, make_face):
     assert people[0].labels == {}
     assert count_people(people, "expression")["happy"] == 0
     assert np.all(np.array(list(count_people(people, "gender").values())) == 0)
+
+
+def test_confidence_is_that_of_the_label_shown_for_longest(make_face, make_result):
+    # Happy in two frames of three, but the one sad frame is far surer.
+    frames = [
+        make_result(make_face(1, "happy", confidence=0.4), index=i, time_s=i / 10) for i in (0, 1)
+    ]
+    frames.append(make_result(make_face(1, "sad", confidence=0.99), index=2, time_s=0.2))
+    (person,) = list_people([Entry("video:a", "a.mp4", "video", summarise(frames))])
+    assert person.labels["expression"] == "happy"
+    assert person.confidence("expression") == pytest.approx((0.4 + 0.4 + 0.01 / 6) / 3, abs=1e-3)
+
+
+def test_long_names_keep_beginning_and_ending(entry):
+    table = to_source_table([entry("holiday_in_the_mountains_1927.jpg"), entry("short.jpg")])
+    assert list(table["Source"]) == ["holiday_i…1927.jpg", "short.jpg"]
