@@ -2,23 +2,32 @@
 
 import streamlit as st
 
-from facecore.charts import build_counts_chart, build_running_chart
+from facecore.charts import build_running_chart
 from facecore.errors import VideoWriteError
 from facecore.live import MAX_CLIP_S, LiveSnapshot
 from facecore.media import encode_image
 from pages._live_camera import show_connection_help
 from pages._live_desk import LiveDesk, LiveStream
+from pages._look import build_tiles
+from pages._people_tiles import build_people_tiles
 from pages._session_log import forget, log_live
 from pages._ui import Download, download_buttons, show_error
 
 POLL_S = 1.0
-_PLAIN_CHART = {"displayModeBar": False}
 
 
 def show_panel(desk: LiveDesk) -> None:
-    """Show numbers and buttons; while a stream connects or plays they follow it."""
-    active = desk.signalling or desk.playing
-    st.fragment(_show_panel, run_every=POLL_S if active else None)(desk)
+    """Show speed, people and expressions; while a stream connects or plays they follow it."""
+    st.fragment(_show_panel, run_every=_poll_s(desk))(desk)
+
+
+def show_keeping(desk: LiveDesk) -> None:
+    """Offer to take photos and record clips, and those taken."""
+    st.fragment(_show_keeping, run_every=_poll_s(desk))(desk)
+
+
+def _poll_s(desk: LiveDesk) -> float | None:
+    return POLL_S if desk.signalling or desk.playing else None
 
 
 def _show_panel(desk: LiveDesk) -> None:
@@ -34,24 +43,44 @@ def _show_panel(desk: LiveDesk) -> None:
     for problem in filter(None, (stream.problem, snapshot.last_error)):
         show_error(problem)
     if stream.ended:
-        st.caption(f"The stream that began at {stream.began} has ended. Its numbers:")
-        _keep_clip(desk, stream)
-    _show_speed(snapshot)
-    _show_buttons(desk, stream, snapshot)
+        st.caption(f"The stream that began at {stream.began} has ended. What it showed:")
+    else:
+        _show_speed(snapshot)
     _show_people(snapshot)
+    if st.button("Reset", icon=":material/restart_alt:", key="live_reset"):
+        stream.session.reset()
+        forget("live", stream.began)
+        st.rerun(scope="fragment")
     _log(desk, stream, snapshot)
 
 
 def _show_speed(snapshot: LiveSnapshot) -> None:
-    with st.container(horizontal=True, key="live_speed"):
-        st.metric("Analysed", f"{snapshot.analysed_fps:.0f}/s", width="content")
-        st.metric("Displayed", f"{snapshot.displayed_fps:.0f}/s", width="content")
-        delay = "–" if snapshot.delay_ms is None else f"{snapshot.delay_ms:.0f} ms"
-        st.metric("Delay", delay, width="content")
-        st.metric("People", len(snapshot.summary.people), width="content")
+    delay = "–" if snapshot.delay_ms is None else f"{snapshot.delay_ms:.0f} ms"
+    speeds = {
+        "Analysed": f"{snapshot.analysed_fps:.0f} /s",
+        "Displayed": f"{snapshot.displayed_fps:.0f} /s",
+        "Delay": delay,
+    }
+    st.html(build_tiles(speeds, min_width_rem=6))
 
 
-def _show_buttons(desk: LiveDesk, stream: LiveStream, snapshot: LiveSnapshot) -> None:
+def _show_people(snapshot: LiveSnapshot) -> None:
+    st.html(build_people_tiles(snapshot.summary))
+    st.markdown("**Expressions of the last minute**")
+    st.plotly_chart(
+        build_running_chart(snapshot.times_s, snapshot.shares),
+        key="live_running",
+        config={"displayModeBar": False},
+    )
+
+
+def _show_keeping(desk: LiveDesk) -> None:
+    stream = desk.latest()
+    if stream is None or stream.session is None:
+        return
+    if stream.ended:
+        _keep_clip(desk, stream)
+    snapshot = stream.session.snapshot()
     with st.container(horizontal=True):
         if st.button(
             "Take photo", icon=":material/photo_camera:", key="live_photo", disabled=stream.ended
@@ -67,20 +96,17 @@ def _show_buttons(desk: LiveDesk, stream: LiveStream, snapshot: LiveSnapshot) ->
             icon=":material/fiber_manual_record:",
             key="live_record",
             disabled=stream.ended,
-            help=f"At most {MAX_CLIP_S / 60:.0f} minutes, with what is drawn, without sound.",
         ):
-            _keep_clip(desk, stream)
             stream.start_recording()
             st.rerun(scope="fragment")
-        if st.button("Reset", icon=":material/restart_alt:", key="live_reset"):
-            stream.session.reset()
-            forget("live", stream.began)
-            st.rerun(scope="fragment")
+    if snapshot.recording:
+        st.caption(f"Without sound, at most {MAX_CLIP_S / 60:.0f} minutes.")
+    if desk.keepsakes:
+        st.caption("Kept in the server's memory until this browser session ends:")
     download_buttons(
         [
-            Download(keepsake.file_name, keepsake.data, keepsake.file_name, keepsake.mime, key)
-            for keepsake in desk.keepsakes
-            for key in [f"live_download_{keepsake.file_name}"]
+            Download(kept.file_name, kept.data, kept.file_name, kept.mime, f"live_{kept.file_name}")
+            for kept in reversed(desk.keepsakes)
         ]
     )
 
@@ -101,27 +127,6 @@ def _keep_clip(desk: LiveDesk, stream: LiveStream) -> None:
         return
     if data is not None:
         desk.keep(data, ".mp4", "video/mp4")
-
-
-def _show_people(snapshot: LiveSnapshot) -> None:
-    st.markdown("**Expressions of the last minute**")
-    st.plotly_chart(
-        build_running_chart(snapshot.times_s, snapshot.shares),
-        key="live_running",
-        config=_PLAIN_CHART,
-    )
-    st.markdown("**People per expression**, each by what they showed for longest")
-    st.plotly_chart(
-        build_counts_chart(snapshot.summary.counts("expression")),
-        key="live_expressions",
-        config=_PLAIN_CHART,
-    )
-    st.markdown("**Men and women**")
-    st.plotly_chart(
-        build_counts_chart(snapshot.summary.counts("gender")),
-        key="live_genders",
-        config=_PLAIN_CHART,
-    )
 
 
 def _log(desk: LiveDesk, stream: LiveStream, snapshot: LiveSnapshot) -> None:

@@ -35,7 +35,7 @@ def show_people_table(
     for task in TASKS:
         for label in labels[task]:
             columns[display_name(label)] = st.column_config.NumberColumn(
-                format="percent",
+                format="%.0f %%",
                 help="Share of the person's time with this expression"
                 if task == "expression"
                 else "Mean probability over the person's frames",
@@ -64,7 +64,7 @@ def _to_row(
     }
     for task in TASKS:
         shares = _shares(person, task)
-        row |= {display_name(label): shares.get(label, 0.0) for label in labels[task]}
+        row |= {display_name(label): 100 * shares.get(label, 0.0) for label in labels[task]}
     return row
 
 

@@ -57,7 +57,7 @@ def describe_progress(progress: JobProgress) -> str:
 def describe_duration(seconds: float) -> str:
     """Return a rough duration in words."""
     if seconds < 90:
-        return f"{max(1, round(seconds))} seconds"
+        return f"{max(2, round(seconds))} seconds"
     if seconds < 5400:
         return f"{round(seconds / 60)} minutes"
     return f"{seconds / 3600:.1f} hours"

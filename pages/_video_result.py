@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from facecore.annotation import AnnotationOptions
-from facecore.charts import build_counts_chart, build_counts_over_time, build_timeline
+from facecore.charts import build_counts_over_time, build_timeline
 from facecore.labels import TASKS, Task
 from facecore.results import FrameResult
 from facecore.stats import SessionSummary
+from pages._people_tiles import build_people_tiles
 from pages._ui import plain, show_error
 from pages._video_desk import VideoCase, log_case, remove_case
 from pages._video_downloads import show_downloads
@@ -37,7 +38,7 @@ def show_result(case: VideoCase, annotation: AnnotationOptions) -> None:
         _show_nobody(case)
     _show_player(case, frames, summary)
     if summary.people:
-        _show_people(case, frames, summary)
+        show_people_editor(case)
     st.subheader("Downloads")
     show_downloads(case, frames, summary)
     with st.container(horizontal=True):
@@ -65,22 +66,23 @@ def _show_player(
     frames: Sequence[FrameResult],
     summary: SessionSummary,
 ) -> None:
-    player, numbers = st.columns([3, 2], gap="medium")
+    st.html(build_people_tiles(summary))
+    player, beside = st.columns([3, 2], gap="medium")
     with player:
         st.video(str(case.job.video), start_time=int(case.player_s))
         _show_drawing(case)
-    with numbers, st.container(border=True):
-        _show_numbers(summary)
+    with beside:
+        _show_counts(case, frames, summary)
     if not summary.people:
         return
     st.subheader("Who showed what, when")
     st.caption(
-        "Click a stretch to move the player there; drag sideways to zoom, double-click back."
+        "Click a stretch to move the player there. Drag sideways to zoom in, double-click for all."
     )
     task = _choose_task(case, "timeline")
     chart_key = f"video_timeline_{case.key}_{task}"
     st.plotly_chart(
-        build_timeline(frames, _names(summary), task, None),
+        build_timeline(frames, _names(summary), task),
         key=chart_key,
         on_select=lambda: _jump_to_point(case, chart_key),
         selection_mode="points",
@@ -89,6 +91,17 @@ def _show_player(
     st.subheader("People")
     table_key = f"video_people_{case.key}"
     show_people_table(case, summary, table_key, lambda: _jump_to_row(case, summary, table_key))
+
+
+def _show_counts(case: VideoCase, frames: Sequence[FrameResult], summary: SessionSummary) -> None:
+    length = f"{clock(summary.duration_s)} · {summary.num_frames:,} frames"
+    st.markdown(f"**Faces over time** · {length}")
+    if summary.people:
+        st.plotly_chart(
+            build_counts_over_time(frames, _choose_task(case, "counts")),
+            key=f"video_over_time_{case.key}",
+            config={"displaylogo": False},
+        )
 
 
 def _jump_to_point(case: VideoCase, key: str) -> None:
@@ -112,35 +125,6 @@ def _show_drawing(case: VideoCase) -> None:
         if st.button("Draw it again", icon=":material/draw:", key=f"video_draw_{case.key}"):
             case.draw_again()
             st.rerun(scope="app")
-
-
-def _show_numbers(summary: SessionSummary) -> None:
-    with st.container(horizontal=True, gap="large"):
-        st.metric("People", len(summary.people))
-        st.metric("Length", clock(summary.duration_s))
-        st.metric("Frames", f"{summary.num_frames:,}")
-    st.markdown("**People per expression**")
-    st.plotly_chart(
-        build_counts_chart(summary.counts("expression")),
-        key="video_counts_expression",
-        config={"displayModeBar": False},
-    )
-    st.markdown("**Men and women**")
-    st.plotly_chart(
-        build_counts_chart(summary.counts("gender")),
-        key="video_counts_gender",
-        config={"displayModeBar": False},
-    )
-
-
-def _show_people(case: VideoCase, frames: Sequence[FrameResult], summary: SessionSummary) -> None:
-    show_people_editor(case)
-    st.subheader("Faces over time")
-    st.plotly_chart(
-        build_counts_over_time(frames, _choose_task(case, "counts")),
-        key=f"video_over_time_{case.key}",
-        config={"displaylogo": False},
-    )
 
 
 def _choose_task(case: VideoCase, place: str) -> Task:

@@ -6,7 +6,7 @@ from pages._ice import rtc_configuration
 from pages._live_camera import show_camera, show_insecure_page
 from pages._live_connection import is_secure
 from pages._live_desk import Recipe, live_desk
-from pages._live_panel import show_panel
+from pages._live_panel import show_keeping, show_panel
 from pages._sidebar import device_line, sidebar
 from pages._ui import error_box, load_classifiers, wording_note
 
@@ -29,6 +29,7 @@ with error_box():
             mirror = st.toggle("Mirror view", True, key="live_mirror", persist_state="session")
             stream = desk.prepare(Recipe(classifiers, settings, mirror))
             show_camera(desk, stream, configuration)
+            show_keeping(desk)
         with numbers:
             show_panel(desk)
     else:

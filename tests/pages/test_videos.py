@@ -1,0 +1,212 @@
+"""The Videos page without a browser: empty, analysed, changed, wrong files, nobody there."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from facecore.jobs import JobProgress
+from facecore.stats import PeopleEdits
+from pages._video_progress import describe_duration, describe_progress
+from pages._video_upload import clock
+
+WAIT_S = 60
+START = "video_start"
+
+
+@pytest.fixture
+def app(monkeypatch, make_stub_classifier):
+    """The page inside the dashboard, with stub networks."""
+    stubs = {
+        "expression_model1": make_stub_classifier("expression", "happy"),
+        "gender": make_stub_classifier("gender", "woman"),
+    }
+    monkeypatch.setattr("pages._video_desk.load_classifiers", lambda *names: list(stubs.values()))
+    monkeypatch.setattr("pages._sidebar._choose_expression_model", lambda: "expression_model1")
+    monkeypatch.setattr("pages.videos.device_line", lambda: None, raising=False)
+    monkeypatch.setattr("pages._sidebar.device_text", lambda: "Stub networks.")
+    app = AppTest.from_file("../../app.py", default_timeout=60).run()
+    return app.switch_page("pages/videos.py").run()
+
+
+@pytest.fixture(scope="module")
+def clip(crossing_clip, write_clip, tmp_path_factory):
+    path = tmp_path_factory.mktemp("clips") / "crossing.mp4"
+    return write_clip(path, crossing_clip.frames[:18], fps=12).read_bytes()
+
+
+def upload(app, *files):
+    app.file_uploader[0].set_value([(name, data, "video/mp4") for name, data in files])
+    return app.run()
+
+
+def analyse(app, *files):
+    upload(app, *files)
+    app.button(key=START).click().run()
+    for case in app.session_state["video_cases"].values():
+        assert case.job.analysis.wait(WAIT_S)
+    return app.run()
+
+
+def case_of(app):
+    (case,) = app.session_state["video_cases"].values()
+    return case
+
+
+def wait_for_drawing(app):
+    assert case_of(app).job.rendering.wait(WAIT_S)
+    return app.run()
+
+
+def texts(elements):
+    return " ".join(str(element.value) for element in elements)
+
+
+def test_empty_page_explains_itself(app):
+    assert not app.exception
+    assert "Choose one or more videos" in texts(app.info)
+    assert not [button for button in app.button if button.key == START]
+
+
+def test_upload_shows_the_file_and_a_range(app, clip):
+    upload(app, ("a*b_c.mp4", clip))
+    assert not app.exception
+    assert r"a\*b\_c\.mp4" in texts(app.markdown)
+    assert "480 × 270 pixels" in texts(app.caption)
+    (part,) = (slider for slider in app.slider if slider.key.startswith("video_range"))
+    assert part.value == (0.0, 1.5)
+
+
+def test_analysis_shows_people_and_downloads(app, clip):
+    analyse(app, ("clip.mp4", clip))
+    assert not app.exception
+    assert [len(person.name) for person in case_of(app).results()[1].people] == [8, 8]
+    labels = [button.label for button in app.get("download_button")]
+    assert labels == ["Video", "Frames (CSV)", "People (CSV)", "JSON", "Text"]
+    assert list(app.session_state["session_log"])
+
+
+def test_chosen_range_is_analysed(app, clip):
+    upload(app, ("clip.mp4", clip))
+    next(s for s in app.slider if s.key.startswith("video_range")).set_range(0.5, 1.0)
+    app.run()
+    app.button(key=START).click().run()
+    assert case_of(app).job.analysis.wait(WAIT_S)
+    times = [frame.time_s for frame in case_of(app).run.frames]
+    assert times[0] == pytest.approx(0.5, abs=0.1)
+    assert times[-1] < 1.0
+    case_of(app).send_player(0.9)
+    assert case_of(app).player_s == pytest.approx(0.4)
+
+
+def test_running_analysis_survives_a_look_at_another_page(app, clip):
+    upload(app, ("clip.mp4", clip))
+    app.button(key=START).click().run()
+    app.switch_page("pages/stats.py").run()
+    assert case_of(app).job.analysis.wait(WAIT_S)
+    app.switch_page("pages/videos.py").run()
+    assert not app.exception
+    assert len(case_of(app).results()[1].people) == 2
+    assert [button.label for button in app.get("download_button")]
+
+
+def test_renaming_merging_and_removing_people(app, clip):
+    analyse(app, ("clip.mp4", clip))
+    case = case_of(app)
+    first, second = (person.person_id for person in case.results()[1].people)
+
+    case.history.append(case.edits.rename(first, "Ada"))
+    app.run()
+    assert case.results()[1].people[0].name == "Ada"
+    assert not case.current  # the video is being drawn again
+    assert "Video" not in [button.label for button in app.get("download_button")]
+    wait_for_drawing(app)
+    assert case.current
+    assert case.drawn[0].names == {first: "Ada"}
+    assert "Video" in [button.label for button in app.get("download_button")]
+
+    app.button(key="video_remove").click().run()
+    assert [person.person_id for person in case.results()[1].people] == [second]
+    app.button(key="video_undo").click().run()
+    assert len(case.results()[1].people) == 2
+
+    case.history.append(case.edits.merge(second, first))
+    app.run()
+    assert [person.name for person in case.results()[1].people] == ["Ada"]
+    app.button(key="video_undo_all").click().run()
+    assert case.edits == PeopleEdits()
+    assert not app.exception
+
+
+def test_rename_by_the_form(app, clip):
+    analyse(app, ("clip.mp4", clip))
+    next(t for t in app.text_input if t.key.startswith("video_name")).set_value("<b>Eve</b>")
+    next(b for b in app.button if b.key.startswith("video_rename_go")).click()
+    app.run()
+    assert case_of(app).results()[1].people[0].name == "<b>Eve</b>"
+    assert not app.exception
+
+
+def test_hiding_faces_draws_the_video_again(app, clip):
+    analyse(app, ("clip.mp4", clip))
+    app.segmented_control(key="hide_faces_video").set_value("blur").run()
+    wait_for_drawing(app)
+    assert case_of(app).drawn[0].hide_faces == "blur"
+    assert case_of(app).job.video.is_file()
+
+
+def test_video_without_faces_says_so(app, write_clip, tmp_path):
+    frames = [np.full((120, 160, 3), 90, np.uint8)] * 12
+    analyse(app, ("empty_room.mp4", write_clip(tmp_path / "e.mp4", frames).read_bytes()))
+    assert "No faces found" in texts(app.info)
+    assert not app.exception
+
+
+def test_bad_files_are_one_sentence_each_and_the_good_one_is_done(app, clip):
+    analyse(app, ("good.mp4", clip), ("empty.mp4", b""), ("text.mp4", b"hello " * 100))
+    assert case_of(app).name == "good.mp4"
+    assert not app.exception
+
+
+def test_bad_file_shows_its_sentence(app, clip):
+    upload(app, ("empty.mp4", b""), ("cut.mp4", clip[: len(clip) // 3]))
+    assert len(app.error) == 2
+    assert r"empty\.mp4" in app.error[0].value
+    assert not [button for button in app.button if button.key == START]
+
+
+def test_deleting_a_video_leaves_nothing(app, clip):
+    analyse(app, ("clip.mp4", clip))
+    path = case_of(app).job.video
+    next(b for b in app.button if b.key.startswith("video_delete")).click()
+    app.run()
+    assert not path.parent.exists()
+    assert not app.session_state["video_cases"]
+    assert not app.session_state["session_log"]
+    assert "Choose one or more videos" in texts(app.info)
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [
+        (JobProgress(), "starting …"),
+        (
+            JobProgress(1200, 2400, 60.0),
+            "1,200 of 2,400 frames · 20 frames per second · about 60 seconds left",
+        ),
+        (JobProgress(5, None, 1.0), "5 frames · 5 frames per second"),
+    ],
+)
+def test_progress_in_words(progress, words):
+    assert describe_progress(progress) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "2 seconds"), (89, "89 seconds"), (600, "10 minutes"), (9000, "2.5 hours")],
+)
+def test_durations_in_words(seconds, words):
+    assert describe_duration(seconds) == words
+
+
+def test_clock():
+    assert [clock(s) for s in (0, 9.96, 61.04, -1)] == ["0:00.0", "0:10.0", "1:01.0", "0:00.0"]
