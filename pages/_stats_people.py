@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from facecore.export import to_csv
 from facecore.labels import LABELS, TASKS, Task, display_name
 from facecore.results import Prediction
 from pages._face_cards import to_data_uri
@@ -107,7 +108,7 @@ def to_people_csv(people: Sequence[SeenPerson]) -> bytes:
             row[f"{task}_confidence"] = person.confidence(task)
             row |= {f"p_{label}": share for label, share in prediction.probabilities.items()}
         rows.append(row)
-    return pd.DataFrame(rows).to_csv(index=False).encode()
+    return to_csv(pd.DataFrame(rows))
 
 
 def _shorten(name: str) -> str:

@@ -77,7 +77,9 @@ def test_text_and_csv_and_json_hold_every_person(entry):
     assert "People: 4" in text
     assert "a.jpg" in text
     assert "b.mp4" in text
-    assert len(to_people_csv(list_people(entries)).splitlines()) == 5
+    table = to_people_csv(list_people([*entries, entry("=cmd.jpg")])).decode()
+    assert len(table.splitlines()) == 7
+    assert "'=cmd.jpg," in table
     data = json.loads(to_json(entries))
     assert data["totals"]["people"] == 4
     assert data["totals"]["gender"] == {"man": 2, "woman": 2}
