@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -103,14 +104,14 @@ def _read_image(read: ReadBytes, names: list[str], i: int) -> UInt8Array:
 def _read_rows(root: Path, source: Path, part: str, mtime_ns: int) -> tuple[Row, ...]:
     del mtime_ns
     path = root / _FILES[part]
-    read = _open_source(source)
     rows: list[Row] = []
     try:
+        read = _open_source(source)
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 digest = hashlib.sha256(read(row["file"])).hexdigest()
                 rows.append((row["file"], CSV_CODES[row["gender"]], digest))
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise InvalidDatasetError(
             f"{path} and {source} are not FairFace as published ({error!r}); download them again."
         ) from error

@@ -1,5 +1,6 @@
 """FER-2013: 35,887 grey faces of 48x48 pixels in seven expressions (ICML 2013 challenge)."""
 
+import lzma
 from functools import lru_cache
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def _read_csv(
             raise ValueError("an unknown emotion or usage")
         pixels = np.fromstring(" ".join(texts), dtype=np.uint8, sep=" ")
         images = pixels.reshape(len(table), _SIDE, _SIDE)
-    except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+    except (ValueError, KeyError, TypeError, EOFError, OSError, lzma.LZMAError) as error:
         raise InvalidDatasetError(
             f"{path} is not FER-2013 as Kaggle publishes it ({error}): expected the columns "
             "emotion (0-6), pixels (2304 numbers) and Usage; download it again."

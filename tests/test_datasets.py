@@ -1,6 +1,7 @@
 """Loaders on small files made here pin codes, splits and copies; the real files' counts follow."""
 
 import csv
+import lzma
 import zipfile
 from pathlib import Path
 
@@ -153,6 +154,30 @@ def test_damaged_fairface_is_refused(tmp_path):
     labels.write_text(labels.read_text().replace("Female", "F"))
     with pytest.raises(InvalidDatasetError):
         load_fairface("train", tmp_path, num_holdout=2)
+
+
+def test_cut_off_fairface_zip_is_refused(tmp_path):
+    write_fairface(tmp_path, as_zip=True)
+    archive = tmp_path / "fairface_128_gray.zip"
+    archive.write_bytes(archive.read_bytes()[:-100])
+    with pytest.raises(InvalidDatasetError):
+        load_fairface("test", tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 40, -20], ids=["empty", "start", "end cut"])
+def test_damaged_compressed_fer2013_is_refused(tmp_path, keep):
+    packed = lzma.compress(write_fer2013(tmp_path).read_bytes())
+    (tmp_path / "fer2013.csv").unlink()
+    (tmp_path / "fer2013.csv.xz").write_bytes(packed[:keep])
+    with pytest.raises(InvalidDatasetError):
+        load_fer2013("train", tmp_path)
+
+
+def test_compressed_fer2013_is_read(tmp_path):
+    packed = lzma.compress(write_fer2013(tmp_path).read_bytes())
+    (tmp_path / "fer2013.csv").unlink()
+    (tmp_path / "fer2013.csv.xz").write_bytes(packed)
+    assert len(load_fer2013("train", tmp_path)) == 3
 
 
 @pytest.mark.parametrize("name", DATASETS)
