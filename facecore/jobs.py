@@ -123,9 +123,13 @@ class BackgroundTask(Generic[T]):
             state, error = "cancelled", None
         except FaceCoreError as problem:
             error = str(problem)
+        except OSError:
+            # After a cancellation the files may be gone while the work still closes them.
+            if not self._cancel.is_set():
+                raise
         finally:
             with self._lock:
-                self.error = error
+                self.error = None if self._cancel.is_set() else error
                 self.state = "cancelled" if self._cancel.is_set() else state
                 self._ended = True
                 afterwards = self._afterwards

@@ -103,8 +103,10 @@ class LiveStream:
             )
 
     def start_recording(self) -> None:
-        """Begin a clip; without a picture yet nothing happens."""
-        if self.session is not None and not self.ended:
+        """Begin a clip; without a picture yet, or with a clip at work, nothing happens."""
+        if self.session is None or self.ended:
+            return
+        if not self.session.snapshot().recording:
             self.session.start_recording(Path(self._folder.name) / CLIP_NAME)
 
     def finish_recording(self) -> bytes | None:
@@ -156,6 +158,8 @@ class LiveDesk:
         visit: the visit of the page that the streamer on it belongs to.
         signalling: whether the browser is trying to connect.
         playing: whether it is connected.
+        problem: why the last clip could not be kept.
+        num_kept: photos and clips taken so far.
     """
 
     stream: LiveStream | None = None
@@ -165,10 +169,13 @@ class LiveDesk:
     visit: int = -1
     signalling: bool = False
     playing: bool = False
+    problem: str | None = None
+    num_kept: int = 0
 
     def prepare(self, recipe: Recipe) -> LiveStream:
         """Return the stream for the camera, made anew after the last one has ended."""
         if self.stream is None or self.stream.ended:
+            self.latest()  # the old one's numbers stay
             self.stream = LiveStream(recipe)
         else:
             self.stream.update(recipe)
@@ -189,7 +196,9 @@ class LiveDesk:
     def keep(self, data: bytes, ending: str, mime: str) -> None:
         """Put a photo or clip beside the stream; the oldest make room."""
         stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-        self.keepsakes.append(Keepsake(f"live_{stamp}{ending}", data, mime))
+        self.num_kept += 1
+        name = f"live_{stamp}_{self.num_kept}{ending}"
+        self.keepsakes.append(Keepsake(name, data, mime))
         del self.keepsakes[:-MAX_KEEPSAKES]
 
     def close(self) -> None:

@@ -47,10 +47,13 @@ def _show_panel(desk: LiveDesk) -> None:
     else:
         _show_speed(snapshot)
     _show_people(snapshot)
-    if st.button("Reset", icon=":material/restart_alt:", key="live_reset"):
-        stream.session.reset()
-        forget("live", stream.began)
-        st.rerun(scope="fragment")
+    st.button(
+        "Reset",
+        icon=":material/restart_alt:",
+        key="live_reset",
+        on_click=_reset,
+        args=(stream,),
+    )
     _log(desk, stream, snapshot)
 
 
@@ -82,23 +85,32 @@ def _show_keeping(desk: LiveDesk) -> None:
         _keep_clip(desk, stream)
     snapshot = stream.session.snapshot()
     with st.container(horizontal=True):
-        if st.button(
-            "Take photo", icon=":material/photo_camera:", key="live_photo", disabled=stream.ended
-        ):
-            _take_photo(desk, stream)
-        if snapshot.recording:
-            words = f"Stop recording ({snapshot.recorded_s:.0f} s)"
-            if st.button(words, icon=":material/stop_circle:", key="live_record_stop"):
-                _keep_clip(desk, stream)
-                st.rerun(scope="fragment")
-        elif st.button(
-            "Record clip",
-            icon=":material/fiber_manual_record:",
-            key="live_record",
+        st.button(
+            "Take photo",
+            icon=":material/photo_camera:",
+            key="live_photo",
             disabled=stream.ended,
-        ):
-            stream.start_recording()
-            st.rerun(scope="fragment")
+            on_click=_take_photo,
+            args=(desk, stream),
+        )
+        if snapshot.recording:
+            st.button(
+                f"Stop recording ({snapshot.recorded_s:.0f} s)",
+                icon=":material/stop_circle:",
+                key="live_record_stop",
+                on_click=_keep_clip,
+                args=(desk, stream),
+            )
+        else:
+            st.button(
+                "Record clip",
+                icon=":material/fiber_manual_record:",
+                key="live_record",
+                disabled=stream.ended,
+                on_click=stream.start_recording,
+            )
+    if desk.problem is not None:
+        show_error(desk.problem)
     if snapshot.recording:
         st.caption(f"Without sound, at most {MAX_CLIP_S / 60:.0f} minutes.")
     if desk.keepsakes:
@@ -111,8 +123,14 @@ def _show_keeping(desk: LiveDesk) -> None:
     )
 
 
+def _reset(stream: LiveStream) -> None:
+    if stream.session is not None:
+        stream.session.reset()
+    forget("live", stream.began)
+
+
 def _take_photo(desk: LiveDesk, stream: LiveStream) -> None:
-    photo = stream.session.take_photo()
+    photo = stream.session.take_photo() if stream.session is not None else None
     if photo is None:
         st.toast("There is no picture yet.", icon=":material/hourglass_empty:")
         return
@@ -123,8 +141,9 @@ def _keep_clip(desk: LiveDesk, stream: LiveStream) -> None:
     try:
         data = stream.finish_recording()
     except VideoWriteError as error:
-        show_error(str(error))
+        desk.problem = str(error)
         return
+    desk.problem = None
     if data is not None:
         desk.keep(data, ".mp4", "video/mp4")
 

@@ -44,6 +44,7 @@ class VideoCase:
         range_start_s: where the analysed part begins in the upload.
         history: the edits, oldest first; the last one counts.
         player_s: where the player was last sent, in seconds of the annotated video.
+        num_moves: how often it was sent somewhere.
         current: whether the annotated video shows the edits and options that count.
     """
 
@@ -53,6 +54,7 @@ class VideoCase:
     range_start_s: float = 0.0
     history: list[PeopleEdits] = field(default_factory=lambda: [PeopleEdits()])
     player_s: float = 0.0
+    num_moves: int = 0
     current: bool = True
     _ordered: Drawing | None = None
     _view: tuple[PeopleEdits, Sequence[FrameResult], SessionSummary] | None = None
@@ -91,6 +93,7 @@ class VideoCase:
     def send_player(self, time_s: float) -> None:
         """Move the player to a moment of the upload."""
         self.player_s = max(0.0, time_s - self.range_start_s)
+        self.num_moves += 1
 
     def update_drawing(self, annotation: AnnotationOptions) -> str | None:
         """Draw the video again where it no longer shows what it should.

@@ -69,7 +69,10 @@ def _show_player(
     st.html(build_people_tiles(summary))
     player, beside = st.columns([3, 2], gap="medium")
     with player:
-        st.video(str(case.job.video), start_time=int(case.player_s))
+        # A player that stays where it is ignores being sent to the same second again.
+        places = st.container(gap=None), st.container(gap=None)
+        with places[case.num_moves % 2]:
+            st.video(str(case.job.video), start_time=int(case.player_s))
         _show_drawing(case)
     with beside:
         _show_counts(case, frames, summary)

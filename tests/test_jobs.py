@@ -112,6 +112,25 @@ def test_cancelled_task_stops_at_its_next_progress_and_cleans_up():
     assert cleaned.is_set()
 
 
+def test_files_that_vanish_with_the_cancellation_are_no_defect():
+    begun = threading.Event()
+
+    def work(on_progress):
+        try:
+            while True:
+                begun.set()
+                time.sleep(0.01)
+                on_progress(1, None)
+        finally:
+            raise FileNotFoundError("closed too late")
+
+    task = BackgroundTask(work)
+    assert begun.wait(WAIT_S)
+    task.cancel()
+    assert task.wait(WAIT_S)
+    assert (task.state, task.error) == ("cancelled", None)
+
+
 def test_cancelling_an_ended_task_cleans_up_at_once():
     task = BackgroundTask(lambda on_progress: None)
     assert task.wait(WAIT_S)

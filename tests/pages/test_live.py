@@ -1,0 +1,244 @@
+"""The Live page without a browser, and what runs behind a stream."""
+
+import threading
+import time
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from facecore.annotation import AnnotationOptions
+from facecore.live import LiveSession
+from facecore.pipeline import VIDEO_PIPELINE
+from pages import _ice
+from pages._live_desk import MAX_KEEPSAKES, LiveDesk, LiveStream, Recipe
+from pages._sidebar import Settings
+
+WAIT_S = 20
+
+
+@pytest.fixture
+def stubs(make_stub_classifier):
+    return [make_stub_classifier("expression", "happy"), make_stub_classifier("gender", "woman")]
+
+
+@pytest.fixture
+def recipe(stubs):
+    settings = Settings("expression_model1", "gender", VIDEO_PIPELINE, AnnotationOptions())
+    return Recipe(stubs, settings, mirror=False)
+
+
+@pytest.fixture
+def camera_frame(crossing_clip):
+    return av.VideoFrame.from_ndarray(crossing_clip.frames[10], format="bgr24")
+
+
+@pytest.fixture
+def streamer(monkeypatch):
+    """What the page gave to streamlit-webrtc, which cannot run here; ``state`` is its answer."""
+    seen = SimpleNamespace(calls=[], state=SimpleNamespace(signalling=False, playing=False))
+
+    def webrtc_streamer(key, **options):
+        seen.calls.append(options)
+        return SimpleNamespace(state=seen.state)
+
+    monkeypatch.setattr("pages._live_camera.webrtc_streamer", webrtc_streamer)
+    return seen
+
+
+@pytest.fixture
+def app(monkeypatch, stubs, streamer):
+    """The page inside the dashboard, with stub networks and without a camera."""
+    monkeypatch.setattr("pages._ui.load_classifiers", lambda *names: stubs)
+    monkeypatch.setattr("pages._sidebar._choose_expression_model", lambda: "expression_model1")
+    monkeypatch.setattr("pages._sidebar.device_text", lambda: "Stub networks.")
+    monkeypatch.delenv(_ice.VARIABLE, raising=False)
+    app = AppTest.from_file("../../app.py", default_timeout=60).run()
+    yield app.switch_page("pages/live.py").run()
+    if "live_desk" in app.session_state:
+        app.session_state["live_desk"].close()
+
+
+def texts(elements):
+    return " ".join(str(element.value) for element in elements)
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.02)
+
+
+def analysis_threads():
+    return [t for t in threading.enumerate() if t.name in ("live-analysis", "clip-recorder")]
+
+
+def feed(stream, frame):
+    """Hand over pictures until a person is counted."""
+
+    def counted():
+        stream.on_frame(frame)
+        return bool(stream.session and stream.session.snapshot().summary.people)
+
+    wait_until(counted)
+
+
+def test_page_before_the_start(app, streamer):
+    assert not app.exception
+    assert "needs to agree" in texts(app.info)
+    assert "Press **Start**" in texts(app.info)
+    assert streamer.calls[-1]["rtc_configuration"] == {"iceServers": []}
+    assert streamer.calls[-1]["media_stream_constraints"]["audio"] is False
+
+
+def test_numbers_photo_and_clip_of_a_running_stream(app, streamer, camera_frame):
+    streamer.state.playing = True
+    app.run()
+    feed(app.session_state["live_desk"].stream, camera_frame)
+    app.run()
+    assert not app.exception
+    assert ">Happy<" in texts(app.get("html"))
+    app.button(key="live_photo").click().run()
+    app.button(key="live_record").click().run()
+    for _ in range(5):
+        streamer.calls[-1]["video_frame_callback"](camera_frame)
+        time.sleep(0.05)
+    app.button(key="live_record_stop").click().run()
+    names = [kept.file_name for kept in app.session_state["live_desk"].keepsakes]
+    assert [name.rsplit(".", 1)[1] for name in names] == ["jpg", "mp4"]
+    assert list(app.session_state["session_log"])
+    app.button(key="live_reset").click().run()
+    assert not app.session_state["session_log"]
+    assert not app.exception
+
+
+def test_settings_act_on_the_running_stream(app, streamer, camera_frame):
+    streamer.state.playing = True
+    app.run()
+    stream = app.session_state["live_desk"].stream
+    plain = stream.on_frame(camera_frame).to_ndarray(format="bgr24")
+    app.toggle(key="live_mirror").set_value(False).run()
+    feed(stream, camera_frame)
+    assert stream is app.session_state["live_desk"].stream
+    assert stream.recipe.mirror is False
+    app.segmented_control(key="hide_faces_live").set_value("blur").run()
+    assert stream.recipe.settings.annotation.hide_faces == "blur"
+    hidden = stream.on_frame(camera_frame).to_ndarray(format="bgr24")
+    assert not np.array_equal(plain, hidden)
+
+
+def test_ended_stream_keeps_its_numbers_and_the_next_is_new(app, streamer, camera_frame):
+    streamer.state.playing = True
+    app.run()
+    desk = app.session_state["live_desk"]
+    first = desk.stream
+    feed(first, camera_frame)
+    streamer.calls[-1]["on_video_ended"]()
+    streamer.state.playing = False
+    app.run()
+    assert "has ended" in texts(app.caption)
+    assert app.button(key="live_photo").disabled
+    assert desk.stream is not first
+    assert not analysis_threads()
+
+
+def test_another_page_ends_the_stream(app, streamer, camera_frame):
+    streamer.state.playing = True
+    app.run()
+    stream = app.session_state["live_desk"].stream
+    feed(stream, camera_frame)
+    app.session_state["num_page_visits"] = 7  # the router, which AppTest leaves out, counts them
+    app.run()
+    assert stream.ended
+    assert not analysis_threads()
+
+
+def test_connection_that_does_not_come_up_is_explained(app, streamer, monkeypatch):
+    streamer.state.signalling = True
+    monkeypatch.setattr("pages._live_connection.PATIENCE_S", 0.0)
+    app.run()
+    assert "does not come through" in texts(app.warning)
+    app.button(key="live_snapshot").click().run()
+    assert app.session_state["photo_source"] == "camera"
+    assert app.title[0].value == "Photos"
+
+
+def test_insecure_page_is_explained(app, streamer, monkeypatch):
+    monkeypatch.setattr("pages._live_connection.is_secure", lambda url: False)
+    calls = len(streamer.calls)
+    app.run()
+    assert "secure pages only" in texts(app.warning)
+    assert len(streamer.calls) == calls
+    app.button(key="live_upload").click().run()
+    assert app.session_state["photo_source"] == "upload"
+
+
+def test_wrong_ice_servers_are_one_sentence(app, monkeypatch):
+    monkeypatch.setenv(_ice.VARIABLE, "[1")
+    app.run()
+    assert len(app.error) == 1
+    assert "FACECORE" in app.error[0].value
+
+
+def test_broken_analysis_shows_and_the_picture_goes_on(app, streamer, camera_frame, stubs):
+    def fail(batch):
+        raise RuntimeError("the network is gone")
+
+    stubs[0]._answer = fail
+    streamer.state.playing = True
+    app.run()
+    stream = app.session_state["live_desk"].stream
+    stream.on_frame(camera_frame)
+    wait_until(lambda: stream.on_frame(camera_frame) and stream.session.snapshot().last_error)
+    app.run()
+    assert "the network is gone" in texts(app.error)
+    assert stream.on_frame(camera_frame).width == camera_frame.width
+
+
+def test_broken_drawing_is_told_and_the_picture_goes_on(recipe, camera_frame, monkeypatch, caplog):
+    def fail(session, frame_bgr):
+        raise RuntimeError("no pen")
+
+    stream = LiveStream(recipe)
+    monkeypatch.setattr(LiveSession, "render", fail)
+    for _ in range(3):
+        picture = stream.on_frame(camera_frame).to_ndarray(format="bgr24")
+    assert np.array_equal(picture, camera_frame.to_ndarray(format="bgr24"))
+    assert "no pen" in stream.problem
+    assert caplog.text.count("could not be drawn") == 1
+    stream.discard()
+
+
+def test_mirror_turns_the_picture(recipe, camera_frame):
+    stream = LiveStream(Recipe(recipe.classifiers, recipe.settings, mirror=True))
+    stream.close()  # nothing is drawn any more: the bare picture goes through
+    shown = stream.on_frame(camera_frame).to_ndarray(format="bgr24")
+    assert np.array_equal(shown, camera_frame.to_ndarray(format="bgr24")[:, ::-1])
+    assert stream.session is None
+    stream.discard()
+
+
+def test_end_finishes_a_clip_and_lets_go_of_everything(recipe, camera_frame):
+    stream = LiveStream(recipe)
+    feed(stream, camera_frame)
+    stream.start_recording()
+    for _ in range(4):
+        stream.on_frame(camera_frame)
+        time.sleep(0.05)
+    stream.close()
+    assert not analysis_threads()
+    assert stream.finish_recording()[4:8] == b"ftyp"
+    assert stream.finish_recording() is None
+    stream.discard()
+
+
+def test_keepsakes_make_room():
+    desk = LiveDesk()
+    for number in range(MAX_KEEPSAKES + 3):
+        desk.keep(bytes([number]), ".jpg", "image/jpeg")
+    assert len(desk.keepsakes) == MAX_KEEPSAKES
+    assert len({kept.file_name for kept in desk.keepsakes}) == MAX_KEEPSAKES
+    assert desk.keepsakes[-1].data == bytes([MAX_KEEPSAKES + 2])
