@@ -95,7 +95,10 @@ def show_people_editor(case: VideoCase) -> None:
 def _show_controls(case: VideoCase, names: dict[int, str]) -> None:
     who, rename, merge = st.columns([2, 3, 3], gap="medium")
     person = who.selectbox(
-        "Person", list(names), format_func=lambda i: names.get(i, ""), key=f"video_who_{case.key}"
+        "Person",
+        list(names),
+        format_func=lambda i: names.get(i, ""),
+        key=f"video_who_{case.key}_{len(case.history)}",  # a chosen option keeps its old name
     )
     if who.button("Remove", icon=":material/person_remove:", key="video_remove"):
         _apply(case, case.edits.remove(person))
