@@ -69,9 +69,11 @@ def place_labels(
         fixed.append(own_cost + shares @ weights)
     picks = [int(np.argmin(cost)) for cost in fixed]
     crowding = np.zeros(len(faces))
+    # From top to bottom, so that the layout does not hang on how faces are numbered.
+    order = np.lexsort((boxes[:, 0], boxes[:, 1]))
     for _ in range(_ROUNDS):
         before = list(picks)
-        for index in range(len(faces)):
+        for index in order:
             chosen = np.array([r[pick] for r, pick in zip(rects, picks, strict=True)])
             on_labels = _shares(rects[index], np.delete(chosen, index, axis=0)).sum(axis=1)
             picks[index] = int(np.argmin(fixed[index] + on_labels * _OVER_LABEL))
