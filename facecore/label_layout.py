@@ -67,10 +67,25 @@ def place_labels(
         rects.append(places)
         on_faces.append(shares.sum(axis=1))
         fixed.append(own_cost + shares @ weights)
+    best = Layout((), np.inf)
+    # What one order of choosing leaves crowded, another often solves.
+    for order in (np.lexsort(keys) for keys in (boxes.T[:2], -boxes.T[:2], boxes.T[1::-1])):
+        layout = _choose(rects, fixed, on_faces, order)
+        if layout.crowding < best.crowding:
+            best = layout
+        if best.crowding == 0:
+            break
+    return best
+
+
+def _choose(
+    rects: Sequence[_FloatArray],
+    fixed: Sequence[_FloatArray],
+    on_faces: Sequence[_FloatArray],
+    order: npt.NDArray[np.intp],
+) -> Layout:
     picks = [int(np.argmin(cost)) for cost in fixed]
-    crowding = np.zeros(len(faces))
-    # From top to bottom, so that the layout does not hang on how faces are numbered.
-    order = np.lexsort((boxes[:, 0], boxes[:, 1]))
+    crowding = np.zeros(len(picks))
     for _ in range(_ROUNDS):
         before = list(picks)
         for index in order:
