@@ -85,7 +85,8 @@ def test_stream_from_start_to_stop(open_page, page):
     page.get_by_role("button", name="Take photo").click()
     photo = decode_image(download(page, "live_live_"), "photo.jpg")
     assert photo.shape == (480, 640, 3)
-    (face,) = HaarDetector().detect(photo)  # the drawn box does not hide the face
+    found = HaarDetector().detect(photo)  # the drawn box does not hide the face
+    face = max(found, key=lambda d: d.xyxy[2] - d.xyxy[0])  # compression may look like another
     assert is_box_drawn_around(photo, face.xyxy)
 
     page.get_by_role("button", name="Record clip").click()
