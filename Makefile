@@ -8,6 +8,8 @@ ARGS    ?=
 VENV    := .venv
 BIN     := $(VENV)/bin
 UV      := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
+# A browser opens by itself where there is a screen.
+HEADLESS := $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),false,true)
 RUN_STAMP := $(VENV)/.run-installed$(if $(GPU),-gpu)
 DEV_STAMP := $(VENV)/.dev-installed
 
@@ -19,7 +21,8 @@ help: ## list every target
 	@echo "  variables: PORT=8501 HOST=localhost GPU=1 (CUDA build of TensorFlow) PYTHON=python3.12 ARGS='...'"
 
 run: $(RUN_STAMP) ## set up, then open the dashboard on http://localhost:8501
-	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) $(ARGS)
+	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) \
+		--server.headless $(HEADLESS) --server.showEmailPrompt false $(ARGS)
 
 test: lint types unit e2e ## set up, then every check: lint, types, unit, page and browser tests
 
