@@ -22,6 +22,12 @@ from facecore.registry import ModelCard, list_bundles, load_card, models_dir
 DEFAULT_EXPRESSION_MODEL = "expression_model1"
 EXIT_OK, EXIT_FAILED = 0, 1
 
+_METRIC_WORDS = {
+    "known_accuracy": "accuracy on the classes it knows",
+    "ece": "expected calibration error",
+    "macro_f1": "macro F1",
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; argparse itself exits with 2."""
@@ -109,7 +115,10 @@ def _run_models(args: argparse.Namespace) -> int:
 
 def _format_metrics(metrics: Mapping[str, Any]) -> str:
     shares = {k: v for k, v in metrics.items() if isinstance(v, float) and 0 <= v <= 1}
-    return ", ".join(f"{name.replace('_', ' ')} {value:.1%}" for name, value in shares.items())
+    return ", ".join(
+        f"{_METRIC_WORDS.get(name, name.replace('_', ' '))} {value:.1%}"
+        for name, value in shares.items()
+    )
 
 
 def _run_evaluate(args: argparse.Namespace) -> int:

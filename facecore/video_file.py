@@ -51,7 +51,8 @@ def open_video(path: Path, shown: str, limits: MediaLimits) -> Iterator[tuple[An
     """
     num_bytes = path.stat().st_size if path.is_file() else None
     if num_bytes is None:
-        raise UnreadableVideoError(f"{shown} does not exist; check the path.")
+        problem = "is a folder, not a video" if path.is_dir() else "does not exist"
+        raise UnreadableVideoError(f"{shown} {problem}; name a video file.")
     if num_bytes == 0:
         raise UnreadableVideoError(f"{shown} is empty (0 bytes); choose a video file.")
     if num_bytes > limits.max_video_bytes:

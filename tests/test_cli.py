@@ -12,6 +12,7 @@ import pytest
 from skimage import data
 
 from facecore.__main__ import main
+from facecore.labels import EXPRESSIONS
 from facecore.media import read_video_info
 from facecore.registry import save_card
 
@@ -168,15 +169,7 @@ def test_published_models_answer_on_the_command_line(portrait_png, tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (face,) = json.loads(document.read_text())["results"][0]["faces"]
-    assert set(face["expression"]["probabilities"]) == {
-        "angry",
-        "disgust",
-        "fear",
-        "happy",
-        "sad",
-        "surprise",
-        "neutral",
-    }
+    assert set(face["expression"]["probabilities"]) == set(EXPRESSIONS)
     assert face["gender"]["label"] == "woman"
 
 
@@ -185,3 +178,10 @@ def test_place_that_cannot_be_written_is_one_sentence(stub_models, portrait_png,
     in_the_way.write_text("a file, no folder")
     assert main(["photo", str(portrait_png), "--out", str(in_the_way)]) == 1
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_video_that_is_missing_or_a_folder(stub_models, tmp_path, capsys):
+    assert main(["video", str(tmp_path / "gone.mp4"), str(tmp_path)]) == 1
+    told = capsys.readouterr().err
+    assert "gone.mp4 does not exist" in told
+    assert "is a folder, not a video" in told
