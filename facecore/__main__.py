@@ -76,8 +76,13 @@ def _add_file_arguments(parser: argparse.ArgumentParser, haar: HaarOptions) -> N
     add("--expression-model", default=DEFAULT_EXPRESSION_MODEL, metavar="NAME")
     add("--out", type=Path, metavar="DIR", help="write annotated media, text and CSV there")
     add("--json", type=Path, metavar="FILE", help="write all results as JSON ('-': to the screen)")
-    hide = add("--hide-faces", nargs="?", const="blur", choices=("blur", "pixelate"))
-    hide.help = "hide every face in the annotated media (default way: blur)"
+    add(
+        "--hide-faces",
+        nargs="?",
+        const="blur",
+        choices=("blur", "pixelate"),
+        help="hide every face in the annotated media (default way: blur)",
+    )
     group = parser.add_argument_group("detection")
     group.add_argument("--cascade", choices=sorted(CASCADES), default=haar.cascade)
     group.add_argument("--scale-factor", type=float, default=haar.scale_factor)

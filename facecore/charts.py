@@ -45,32 +45,6 @@ def build_counts_chart(counts: Mapping[str, float], unit: str = "people") -> go.
     return figure
 
 
-def build_probability_chart(probabilities: Mapping[str, float]) -> go.Figure:
-    """Return horizontal bars of one face's probabilities.
-
-    Args:
-        probabilities: label -> probability, 0-1.
-    """
-    labels = list(probabilities)
-    values = [probabilities[label] for label in labels]
-    figure = go.Figure(
-        go.Bar(
-            x=values,
-            y=[display_name(label) for label in labels],
-            orientation="h",
-            marker=_markers(labels, values),
-            text=[f"{value:.0%}" for value in values],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
-        )
-    )
-    _style(figure, height=_ROW_PX * len(labels) + 20, right=48)
-    figure.update_xaxes(visible=False, range=[0, 1])
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return figure
-
-
 def build_timeline(
     frames: Sequence[FrameResult],
     names: Mapping[int, str] | None = None,

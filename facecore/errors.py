@@ -5,10 +5,6 @@ class FaceCoreError(Exception):
     """Base of all errors that a page or the command line shows as one plain sentence."""
 
 
-class FaceCoreWarning(UserWarning):
-    """Base of the library's own warnings."""
-
-
 class MediaError(FaceCoreError):
     """A photo or video that cannot be read or written."""
 
@@ -84,10 +80,6 @@ class EvaluationError(FaceCoreError):
 
 class InvalidReportError(EvaluationError):
     """A report.json or predictions.npz that is damaged."""
-
-
-class IncomparableReportsError(EvaluationError):
-    """Reports on different images, labels or splits."""
 
 
 class ConfigError(FaceCoreError):

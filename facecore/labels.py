@@ -33,34 +33,6 @@ COLORS: dict[str, str] = {
     "woman": "#E69F00",
 }
 
-# Folder and column names that data sets use for the canonical labels.
-ALIASES: dict[str, str] = {
-    "anger": "angry",
-    "disgusted": "disgust",
-    "fearful": "fear",
-    "afraid": "fear",
-    "happiness": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-    "male": "man",
-    "female": "woman",
-    "men": "man",
-    "women": "woman",
-}
-
-
-def to_canonical(name: str) -> str:
-    """Return the canonical label for a data set's own spelling.
-
-    Raises:
-        ValueError: if the name is neither a canonical label nor a known alias.
-    """
-    key = name.strip().lower()
-    key = ALIASES.get(key, key)
-    if key not in COLORS:
-        raise ValueError(f"unknown label {name!r}; known are {', '.join(COLORS)}")
-    return key
-
 
 def display_name(label: str) -> str:
     """Return the label as a person reads it: ``"happy"`` becomes ``"Happy"``."""

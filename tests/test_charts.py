@@ -6,7 +6,6 @@ import pytest
 from facecore.charts import (
     build_counts_chart,
     build_counts_over_time,
-    build_probability_chart,
     build_running_chart,
     build_timeline,
 )
@@ -45,12 +44,6 @@ def test_bars_have_word_number_and_fixed_colour():
     assert list(bar.x) == [3, 0, 12]
     assert list(bar.text) == ["3", "0", "12"]
     assert list(bar.marker.color) == [COLORS["happy"], COLORS["sad"], COLORS["neutral"]]
-
-
-def test_probability_bars_reach_to_one_and_are_in_percent():
-    figure = build_probability_chart({"man": 0.25, "woman": 0.75})
-    assert list(figure.data[0].text) == ["25%", "75%"]
-    assert tuple(figure.layout.xaxis.range) == (0, 1)
 
 
 def test_segments_join_equal_labels_and_split_at_changes_and_gaps():

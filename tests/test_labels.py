@@ -1,23 +1,8 @@
-import pytest
-
-from facecore.labels import COLORS, EXPRESSIONS, GENDERS, to_canonical, to_rgb
+from facecore.labels import COLORS, EXPRESSIONS, GENDERS, to_rgb
 
 
 def test_expression_order_is_that_of_the_fer2013_csv():
     assert EXPRESSIONS == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-
-
-@pytest.mark.parametrize(
-    ("name", "label"),
-    [("Anger", "angry"), (" happiness ", "happy"), ("Male", "man"), ("woman", "woman")],
-)
-def test_aliases(name, label):
-    assert to_canonical(name) == label
-
-
-def test_unknown_label_is_refused():
-    with pytest.raises(ValueError, match="unknown label 'bored'"):
-        to_canonical("bored")
 
 
 def test_each_label_has_its_own_colour_within_its_task():
