@@ -38,12 +38,12 @@ GOLDEN: dict[str, dict[str, float]] = {
         "neutral": 0.018,
     },
     "expression_model2": {
-        "angry": 0.001,
-        "fear": 0.002,
-        "happy": 0.971,
-        "sad": 0.001,
+        "angry": 0.003,
+        "fear": 0.006,
+        "happy": 0.951,
+        "sad": 0.004,
         "surprise": 0.013,
-        "neutral": 0.013,
+        "neutral": 0.024,
     },
     "expression_model3": {
         "angry": 0.001,
