@@ -47,11 +47,11 @@ GOLDEN: dict[str, dict[str, float]] = {
     },
     "expression_model3": {
         "angry": 0.001,
-        "fear": 0.001,
-        "happy": 0.98,
-        "sad": 0.0,
-        "surprise": 0.007,
-        "neutral": 0.011,
+        "fear": 0.002,
+        "happy": 0.961,
+        "sad": 0.001,
+        "surprise": 0.022,
+        "neutral": 0.013,
     },
     "gender": {"man": 0.067, "woman": 0.933},
 }
