@@ -84,6 +84,7 @@ def log_video(
     *,
     key: str | None = None,
     file_name: str = "",
+    thumbnails: Mapping[int, UInt8Array] | None = None,
 ) -> None:
     """Put a video into the log, or replace it; cheap when nothing changed since the last call.
 
@@ -94,6 +95,7 @@ def log_video(
         path: the annotated video, or None.
         key: what identifies it; default: the source.
         file_name: of the annotated video in downloads; default: made from the source.
+        thumbnails: person_id -> uint8 crop (h, w, 3), BGR; default: the run's.
     """
     entry_key = f"video:{key or source}"
     made_from = (run, edits, path)
@@ -102,7 +104,7 @@ def log_video(
         return
     summary = summarise(run.frames, run.summary.duration_s, edits)
     media = {file_name or f"{Path(source).stem}_annotated.mp4": path} if path else {}
-    crops = _encode(run.thumbnails)
+    crops = _encode(run.thumbnails if thumbnails is None else thumbnails)
     _put(Entry(entry_key, source, "video", summary, crops, media, made_from=made_from))
 
 

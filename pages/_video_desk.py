@@ -8,9 +8,10 @@ from uuid import uuid4
 
 import streamlit as st
 
-from facecore.annotation import AnnotationOptions
+from facecore.annotation import AnnotationOptions, HideMethod, anonymise
 from facecore.jobs_video import VideoJob
 from facecore.limits import safe_name
+from facecore.preprocessing import UInt8Array
 from facecore.results import FrameResult
 from facecore.session import VideoRun
 from facecore.stats import PeopleEdits, SessionSummary, summarise
@@ -46,6 +47,7 @@ class VideoCase:
         player_s: where the player was last sent, in seconds of the annotated video.
         num_moves: how often it was sent somewhere.
         current: whether the annotated video shows the edits and options that count.
+        hide_faces: how faces are to be hidden, as of the page's last run.
     """
 
     key: str
@@ -56,6 +58,7 @@ class VideoCase:
     player_s: float = 0.0
     num_moves: int = 0
     current: bool = True
+    hide_faces: HideMethod | None = None
     _ordered: Drawing | None = None
     _view: tuple[PeopleEdits, Sequence[FrameResult], SessionSummary] | None = None
 
@@ -90,6 +93,17 @@ class VideoCase:
             self._view = (self.edits, frames, summary)
         return self._view[1], self._view[2]
 
+    def thumbnails(self) -> dict[int, UInt8Array]:
+        """Return person_id -> crop, unrecognisable while faces are to be hidden."""
+        crops = self.run.thumbnails
+        method = self.hide_faces
+        if method is None:
+            return crops
+        return {
+            person: anonymise(crop, [(0, 0, crop.shape[1], crop.shape[0])], method)
+            for person, crop in crops.items()
+        }
+
     def send_player(self, time_s: float) -> None:
         """Move the player to a moment of the upload."""
         self.player_s = max(0.0, time_s - self.range_start_s)
@@ -104,6 +118,7 @@ class VideoCase:
         Returns:
             One sentence if the last drawing failed.
         """
+        self.hide_faces = annotation.hide_faces
         wanted = (replace(annotation, names=dict(self.edits.names)), self.edits)
         task, error = self.job.rendering, None
         if task is not None and task.active and self._ordered == wanted:
@@ -178,12 +193,13 @@ def remove_case(key: str) -> None:
 
 
 def log_case(case: VideoCase) -> None:
-    """Tell the session's statistics about a finished video."""
+    """Tell the session's statistics about a finished video; an outdated drawing is left out."""
     log_video(
         case.name,
         case.run,
         case.edits,
-        case.job.video,
+        case.job.video if case.current else None,
+        thumbnails=case.thumbnails(),
         key=case.key,
         file_name=case.download_name("_annotated.mp4"),
     )

@@ -8,6 +8,7 @@ import streamlit as st
 
 from facecore.labels import LABELS, TASKS, Task, display_name
 from facecore.media import encode_image
+from facecore.preprocessing import UInt8Array
 from facecore.stats import PeopleEdits, PersonSummary, SessionSummary
 from pages._face_cards import to_data_uri
 from pages._video_desk import VideoCase
@@ -40,8 +41,9 @@ def show_people_table(
                 if task == "expression"
                 else "Mean probability over the person's frames",
             )
+    thumbnails = case.thumbnails()
     st.dataframe(
-        pd.DataFrame([_to_row(case, person, labels) for person in summary.people]),
+        pd.DataFrame([_to_row(person, thumbnails, labels) for person in summary.people]),
         column_config=columns,
         hide_index=True,
         row_height=56,
@@ -53,9 +55,9 @@ def show_people_table(
 
 
 def _to_row(
-    case: VideoCase, person: PersonSummary, labels: dict[Task, list[str]]
+    person: PersonSummary, thumbnails: Mapping[int, UInt8Array], labels: dict[Task, list[str]]
 ) -> dict[str, Any]:
-    thumbnail = case.run.thumbnails.get(person.person_id)
+    thumbnail = thumbnails.get(person.person_id)
     row: dict[str, Any] = {
         "Picture": None if thumbnail is None else to_data_uri(encode_image(thumbnail, "jpeg")),
         "Name": person.name,

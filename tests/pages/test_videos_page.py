@@ -148,7 +148,11 @@ def test_rename_by_the_form(app, clip):
 
 def test_hiding_faces_draws_the_video_again(app, clip):
     analyse(app, ("clip.mp4", clip))
+    shown = case_of(app).thumbnails()
     app.segmented_control(key="hide_faces_video").set_value("blur").run()
+    hidden = case_of(app).thumbnails()
+    assert hidden.keys() == shown.keys() != set()
+    assert all(np.abs(hidden[i].astype(int) - shown[i]).mean() > 3 for i in shown)
     wait_for_drawing(app)
     assert case_of(app).drawn[0].hide_faces == "blur"
     assert case_of(app).job.video.is_file()
