@@ -15,10 +15,8 @@ from facecore.annotation import AnnotationOptions, annotate
 from facecore.errors import FaceCoreError, UnreadableImageError
 from facecore.media import decode_image, encode_image
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
-from facecore.registry import list_cards, load_card, models_dir
+from facecore.registry import GENDER_MODEL, list_cards, load_card, models_dir
 from facecore.session import analyse_photo, process_video
-
-GENDER_MODEL = "gender"
 
 Reader = Callable[[Path, str], dict[str, Any]]
 

@@ -4,10 +4,9 @@ The files' types are in ``evaluation_report``, the numbers in ``evaluation_metri
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +22,9 @@ from facecore.evaluation_report import (
     load_report,
     save_evaluation,
 )
-from facecore.preprocessing import UInt8Array
-from facecore.registry import ModelCard, load_card, save_card
+from facecore.pipeline import SupportsPredict
+from facecore.progress import OnProgress
+from facecore.registry import load_card, save_card
 
 __all__ = [
     "EvaluationReport",
@@ -40,18 +40,6 @@ __all__ = [
 ]
 
 _BATCH = 256
-
-OnProgress = Callable[[int, int | None], None]
-
-
-class SupportsPredict(Protocol):
-    """A loaded network; ``facecore.inference.Classifier`` is one."""
-
-    card: ModelCard
-
-    def predict_proba(self, batch: UInt8Array) -> npt.NDArray[np.float32]:
-        """Return float32 probabilities of shape (n, num_classes)."""
-        ...
 
 
 def compute_predictions(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from facecore.errors import FaceCoreError
+from facecore.progress import OnProgress
 
 T = TypeVar("T")
-OnProgress = Callable[[int, int | None], None]
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 _WAIT_STEP_S = 0.1

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from facecore.annotation import AnnotationOptions, annotate
-from facecore.jobs import BackgroundTask, JobState, OnProgress
+from facecore.jobs import BackgroundTask, JobState
 from facecore.limits import safe_name
 from facecore.media import VideoInfo, VideoWriter, iter_frames, read_video_info
 from facecore.pipeline import FacePipeline, PipelineOptions, SupportsPredict
+from facecore.progress import OnProgress
 from facecore.results import FrameResult
 from facecore.session import VideoRun, process_video
 

@@ -39,6 +39,11 @@ def display_name(label: str) -> str:
     return label.capitalize()
 
 
+def display_plural(label: str) -> str:
+    """Return the word for a count: ``"man"`` becomes ``"Men"``, ``"happy"`` becomes ``"Happy"``."""
+    return {"man": "Men", "woman": "Women"}.get(label, display_name(label))
+
+
 def to_rgb(color: str) -> tuple[int, int, int]:
     """Return ``"#RRGGBB"`` as three numbers 0-255."""
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

@@ -20,6 +20,9 @@ CARD_FILE = "card.json"
 HISTORY_FILE = "history.csv"
 EVALUATIONS_DIR = "evaluations"
 
+GENDER_MODEL = "gender"
+"""The bundle that answers for gender everywhere."""
+
 _PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 

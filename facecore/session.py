@@ -1,6 +1,6 @@
 """A whole photo and a whole video: results, annotated picture, and one thumbnail per person."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +17,12 @@ from facecore.media import (
 )
 from facecore.pipeline import FacePipeline
 from facecore.preprocessing import UInt8Array
+from facecore.progress import OnProgress
 from facecore.results import FrameResult
 from facecore.session_thumbnails import ThumbnailKeeper
 from facecore.stats import SessionSummary, summarise
 
 _SHORT_CLIP_FRAMES = 6  # too few to wait for somebody to be seen again
-
-OnProgress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

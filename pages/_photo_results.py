@@ -10,7 +10,7 @@ from facecore.labels import LABELS, Task, display_name
 from facecore.registry import ModelCard
 from facecore.results import FrameResult
 from pages._face_cards import build_face_cards, to_data_uri
-from pages._look import build_tiles
+from pages._people_tiles import build_count_tiles
 from pages._photo_analysis import (
     Photo,
     count_removed,
@@ -24,7 +24,6 @@ from pages._ui import Download, download_buttons, plain, safe_file_name
 
 _WIDE = 1.25  # from this ratio of width to height the picture takes the page's full width
 _FEW_FACES = 2  # fit beside the picture
-_PLURALS = {"man": "Men", "woman": "Women"}
 
 
 def count_labels(results: Sequence[FrameResult], task: Task) -> dict[str, int]:
@@ -40,10 +39,8 @@ def count_labels(results: Sequence[FrameResult], task: Task) -> dict[str, int]:
 def show_counts(results: Sequence[FrameResult]) -> None:
     """Show how many faces, men, women, and faces of each expression there are."""
     counts = count_labels(results, "gender") | count_labels(results, "expression")
-    words = {_PLURALS.get(label, display_name(label)): label for label in counts}
-    numbers: dict[str, int | str] = {"Faces": sum(len(result.faces) for result in results)}
-    numbers |= {word: counts[label] for word, label in words.items()}
-    st.html(build_tiles(numbers, words))
+    num_faces = sum(len(result.faces) for result in results)
+    st.html(build_count_tiles("Faces", num_faces, counts))
 
 
 def choose_shown(photos: Sequence[Photo]) -> Photo:

@@ -9,10 +9,8 @@ from facecore.annotation import AnnotationOptions
 from facecore.detection import CASCADES, HaarOptions
 from facecore.errors import InvalidModelCardError
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
-from facecore.registry import ModelCard, list_bundles, load_card
+from facecore.registry import GENDER_MODEL, ModelCard, list_bundles, load_card
 from pages._ui import device_text, error_box, plain, show_error
-
-GENDER_MODEL = "gender"
 
 Medium = Literal["photo", "video", "live"]
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from facecore.export import to_csv
-from facecore.labels import LABELS, TASKS, Task, display_name
+from facecore.labels import LABELS, TASKS, Task, display_name, display_plural
 from facecore.results import Prediction
 from pages._face_cards import to_data_uri
 from pages._session_log import Entry, Kind
 
-_COUNT_WORDS = {"man": "Men", "woman": "Women"}
 _MAX_NAME_CHARS = 18  # as many as the pinned column of the source table shows
 
 
@@ -86,7 +85,7 @@ def to_source_table(entries: Sequence[Entry]) -> pd.DataFrame:
         }
         for task in reversed(TASKS):
             counts = count_people(people, task)
-            row |= {_COUNT_WORDS.get(k, display_name(k)): n for k, n in counts.items()}
+            row |= {display_plural(k): n for k, n in counts.items()}
         row["Sure"] = " / ".join(format_share(mean_confidence(people, task)) for task in TASKS)
         rows.append(row)
     return pd.DataFrame(rows)

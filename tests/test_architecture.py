@@ -14,7 +14,7 @@ TRAINING = sorted((ROOT / "training").glob("*.py"))
 
 # A facecore module imports only from rows above its own; these stand beside the rows.
 ROWS = [
-    {"errors", "labels", "limits"},
+    {"errors", "labels", "limits", "progress"},
     {"results", "registry"},
     {"preprocessing", "detection", "tracking", "media", "images", "video", "audio"},
     {"pipeline", "annotation", "label_layout", "label_text", "segments", "stats", "datasets"},
