@@ -5,8 +5,8 @@ the project.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +26,16 @@ class FaceDataset:
 
     Args:
         name: of the data set, as in its loader.
-        split: "train", "validation", "holdout" or "test".
+        split: "train", "validation", "holdout", "test" or "all".
         task: what is labelled.
         labels: class names; ``y_true`` points into them.
         sample_ids: str array of shape (n,); the same picture has the same id in every split and
             every run.
         y_true: int16 array of shape (n,).
         image: returns picture ``i`` as uint8 array of shape (H, W), or (H, W, 3) in BGR.
+        attributes: what else is known of each picture, such as "age" or "group"; str arrays of
+            shape (n,).
+        excluded: reason -> how many pictures of the split were left out for it, such as ties.
     """
 
     name: str
@@ -42,10 +45,15 @@ class FaceDataset:
     sample_ids: npt.NDArray[np.str_]
     y_true: npt.NDArray[np.int16]
     image: Callable[[int], UInt8Array]
+    attributes: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
+    excluded: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.sample_ids) != len(self.y_true):
             raise ValueError(f"{len(self.sample_ids)} ids for {len(self.y_true)} labels")
+        for name, values in self.attributes.items():
+            if len(values) != len(self.y_true):
+                raise ValueError(f"{len(values)} values of {name} for {len(self.y_true)} labels")
 
     def __len__(self) -> int:
         return len(self.y_true)
@@ -72,6 +80,7 @@ class FaceDataset:
             sample_ids=self.sample_ids[indices],
             y_true=self.y_true[indices],
             image=selected,
+            attributes={name: values[indices] for name, values in self.attributes.items()},
         )
 
     def keep_labels(self, labels: Sequence[str]) -> "FaceDataset":

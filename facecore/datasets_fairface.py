@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -29,14 +30,22 @@ _SOURCES = ("fairface_128_gray.zip", "fairface-img-margin025-trainval", "fairfac
 _FILES = {"train": "fairface_label_train.csv", "val": "fairface_label_val.csv"}
 
 ReadBytes = Callable[[str], bytes]
-Row = tuple[str, int, str]
-"""File name, gender code, SHA-256 of the file."""
+
+
+class Row(NamedTuple):
+    """One line of a label file, and the SHA-256 of its picture."""
+
+    name: str
+    code: int
+    age: str
+    group: str
+    digest: str
 
 
 def load_fairface(
     split: str, root: Path | None = None, num_holdout: int = HOLDOUT_IMAGES
 ) -> FaceDataset:
-    """Read one split, labelled man or woman.
+    """Read one split, labelled man or woman; attributes "age" and "group", as FairFace names them.
 
     FairFace's val is "test". Its train is divided, by a fixed seed, into "holdout"
     (``num_holdout`` pictures, for choosing) and "train"; pictures that are identical to one of val,
@@ -60,7 +69,7 @@ def load_fairface(
     if split != "test":
         held_out, kept = _divide(_read_rows(root, source, "train", stamp), rows, num_holdout)
         rows = held_out if split == "holdout" else kept
-    names = [name for name, _, _ in rows]
+    names = [row.name for row in rows]
     read = partial(_read_image, _open_source(source), names)
     return FaceDataset(
         name=NAME,
@@ -68,8 +77,12 @@ def load_fairface(
         task="gender",
         labels=GENDERS,
         sample_ids=np.array(names, dtype=np.str_),
-        y_true=np.array([code for _, code, _ in rows], dtype=np.int16),
+        y_true=np.array([row.code for row in rows], dtype=np.int16),
         image=read,
+        attributes={
+            "age": np.array([row.age for row in rows], dtype=np.str_),
+            "group": np.array([row.group for row in rows], dtype=np.str_),
+        },
     )
 
 
@@ -110,7 +123,8 @@ def _read_rows(root: Path, source: Path, part: str, mtime_ns: int) -> tuple[Row,
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 digest = hashlib.sha256(read(row["file"])).hexdigest()
-                rows.append((row["file"], CSV_CODES[row["gender"]], digest))
+                code = CSV_CODES[row["gender"]]
+                rows.append(Row(row["file"], code, row["age"], row["race"], digest))
     except (KeyError, ValueError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise InvalidDatasetError(
             f"{path} and {source} are not FairFace as published ({error!r}); download them again."
@@ -122,25 +136,25 @@ def _divide(
     train: tuple[Row, ...], test: list[Row], num_holdout: int
 ) -> tuple[list[Row], list[Row]]:
     """Return (held out, rest) of the train rows, both in the file's order."""
-    in_test = {digest for _, _, digest in test}
+    in_test = {row.digest for row in test}
     genders: dict[str, set[int]] = {}
-    for _, code, digest in train:
-        genders.setdefault(digest, set()).add(code)
-    usable = [r for r in train if r[2] not in in_test and len(genders[r[2]]) == 1]
+    for row in train:
+        genders.setdefault(row.digest, set()).add(row.code)
+    usable = [r for r in train if r.digest not in in_test and len(genders[r.digest]) == 1]
     if num_holdout >= len(usable):
         raise InvalidDatasetError(
             f"FairFace's train holds {len(usable)} usable pictures, too few to hold out "
             f"{num_holdout}; get the whole data set."
         )
-    copies = Counter(digest for _, _, digest in usable)
+    copies = Counter(row.digest for row in usable)
     chosen: set[str] = set()
     room = num_holdout
     for i in np.random.default_rng(HOLDOUT_SEED).permutation(len(usable)):
-        digest = usable[i][2]
+        digest = usable[i].digest
         if digest not in chosen and copies[digest] <= room:
             chosen.add(digest)
             room -= copies[digest]
         if room == 0:
             break
-    held_out = [row for row in usable if row[2] in chosen]
-    return held_out, [row for row in usable if row[2] not in chosen]
+    held_out = [row for row in usable if row.digest in chosen]
+    return held_out, [row for row in usable if row.digest not in chosen]

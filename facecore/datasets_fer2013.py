@@ -14,13 +14,14 @@ from facecore.labels import EXPRESSIONS
 from facecore.preprocessing import UInt8Array
 
 NAME = "fer2013"
-SPLITS = ("train", "validation", "test")
+ALL = "all"
+SPLITS = ("train", "validation", "test", ALL)
 LICENCE = "Kaggle 2013 challenge: research use; the pictures belong to their owners"
 
 # Codes of the csv's "emotion" column, which differ from folders in alphabetical order.
 CSV_LABELS = EXPRESSIONS
 _FILES = ("fer2013.csv", "fer2013.csv.xz", "fer2013/fer2013.csv", "icml_face_data.csv")
-_USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
+USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 _SIDE = 48
 
 
@@ -28,10 +29,13 @@ def load_fer2013(split: str, root: Path | None = None) -> FaceDataset:
     """Read one split; pictures that stand in two splits stay in the later one only.
 
     "train" is Training without the pictures that are pixel-identical to one of PublicTest or
-    PrivateTest; "validation" is PublicTest without those of PrivateTest; "test" is PrivateTest.
+    PrivateTest; "validation" is PublicTest without those of PrivateTest; "test" is PrivateTest;
+    "all" is every row of the csv in its order, training pictures and copies included: what a
+    network scores on it says little, and nothing may be chosen on it. There, the attribute "usage"
+    is the csv's own split.
 
     Args:
-        split: "train", "validation" or "test".
+        split: "train", "validation", "test" or "all".
         root: data folder; default: ``data_dir()``.
 
     Raises:
@@ -62,14 +66,17 @@ def load_fer2013(split: str, root: Path | None = None) -> FaceDataset:
         sample_ids=rows.astype(np.str_),
         y_true=codes[rows],
         image=image,
+        attributes={"usage": splits[rows]} if split == ALL else {},
     )
 
 
 def _rows_without_copies(
     images: UInt8Array, splits: npt.NDArray[np.str_], split: str
 ) -> npt.NDArray[np.int64]:
+    if split == ALL:
+        return np.arange(len(splits))
     rows = np.flatnonzero(splits == split)
-    later = np.flatnonzero(np.isin(splits, SPLITS[SPLITS.index(split) + 1 :]))
+    later = np.flatnonzero(np.isin(splits, SPLITS[SPLITS.index(split) + 1 : -1]))
     seen = {images[row].tobytes() for row in later}
     return np.array([row for row in rows if images[row].tobytes() not in seen], dtype=np.int64)
 
@@ -83,7 +90,7 @@ def _read_csv(
     try:
         table = pd.read_csv(path).rename(columns=str.strip)
         texts, codes = table["pixels"], table["emotion"].to_numpy(dtype=np.int16)
-        splits = table["Usage"].map(_USAGES)
+        splits = table["Usage"].map(USAGES)
         if splits.isna().any() or not np.isin(codes, range(len(CSV_LABELS))).all():
             raise ValueError("an unknown emotion or usage")
         pixels = np.fromstring(" ".join(texts), dtype=np.uint8, sep=" ")

@@ -75,6 +75,7 @@ def compute_predictions(
         y_true=dataset.y_true,
         columns=card.labels,
         probs=np.concatenate(parts),
+        attributes=dataset.attributes,
     )
 
 

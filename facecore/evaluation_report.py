@@ -3,7 +3,7 @@
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from facecore.registry import EVALUATIONS_DIR, ModelCard
 REPORT_FILE = "report.json"
 PREDICTIONS_FILE = "predictions.npz"
 REPORT_SCHEMA_VERSION = 1
+_ATTRIBUTE = "attribute_"  # begins the names of the arrays that hold attributes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +30,8 @@ class Predictions:
         y_true: int16 array of shape (n,).
         columns: the network's class names.
         probs: float32 array of shape (n, len(columns)).
+        attributes: what else the data set knows of each picture, such as "age" or "group"; str
+            arrays of shape (n,).
     """
 
     sample_ids: npt.NDArray[np.str_]
@@ -36,6 +39,7 @@ class Predictions:
     y_true: npt.NDArray[np.int16]
     columns: tuple[str, ...]
     probs: npt.NDArray[np.float32]
+    attributes: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.y_true)
@@ -48,6 +52,8 @@ class Predictions:
             raise ValueError(f"columns {self.columns} are not all among {self.labels}")
         if not 0 <= self.y_true.min() <= self.y_true.max() < len(self.labels):
             raise ValueError(f"labels must be 0-{len(self.labels) - 1}")
+        if wrong := [name for name, values in self.attributes.items() if len(values) != n]:
+            raise ValueError(f"the attributes {wrong} do not fit together with {n} labels")
 
     @property
     def knows_all(self) -> bool:
@@ -66,9 +72,17 @@ class Predictions:
             [self.columns.index(name) if name in self.columns else -1 for name in self.labels]
         )
         y_true = codes[self.y_true].astype(np.int16)
-        kept = y_true >= 0
-        return Predictions(
-            self.sample_ids[kept], self.columns, y_true[kept], self.columns, self.probs[kept]
+        kept = np.flatnonzero(y_true >= 0)
+        return replace(self.select(kept), labels=self.columns, y_true=y_true[kept])
+
+    def select(self, rows: npt.NDArray[np.int64]) -> "Predictions":
+        """Return these pictures in this order; at least one."""
+        return replace(
+            self,
+            sample_ids=self.sample_ids[rows],
+            y_true=self.y_true[rows],
+            probs=self.probs[rows],
+            attributes={name: values[rows] for name, values in self.attributes.items()},
         )
 
 
@@ -152,6 +166,7 @@ def save_evaluation(folder: Path, report: EvaluationReport, predictions: Predict
             y_true=predictions.y_true,
             columns=np.array(predictions.columns),
             probs=predictions.probs,
+            **{f"{_ATTRIBUTE}{name}": values for name, values in predictions.attributes.items()},
         )
     part.replace(folder / PREDICTIONS_FILE)
     part = folder / f"{REPORT_FILE}.part"
@@ -205,6 +220,11 @@ def load_predictions(folder: Path) -> Predictions:
                 y_true=archive["y_true"],
                 columns=tuple(archive["columns"].tolist()),
                 probs=archive["probs"],
+                attributes={
+                    name.removeprefix(_ATTRIBUTE): archive[name]
+                    for name in archive.files
+                    if name.startswith(_ATTRIBUTE)
+                },
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidReportError(_describe_damage(path, error)) from error
