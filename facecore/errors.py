@@ -82,5 +82,9 @@ class InvalidReportError(EvaluationError):
     """A report.json or predictions.npz that is damaged."""
 
 
+class IncomparableReportsError(EvaluationError):
+    """Evaluations of different images or labels, or of another network than the card's."""
+
+
 class ConfigError(FaceCoreError):
     """A setting with an unknown name, a wrong type or an impossible value."""
