@@ -19,7 +19,7 @@ ROWS = [
     {"preprocessing", "detection", "tracking", "media", "images", "video", "audio"},
     {"pipeline", "annotation", "label_layout", "label_text", "segments", "stats", "datasets"},
     {"session", "live", "evaluation", "export"},
-    {"jobs", "comparison"},
+    {"jobs", "comparison", "paper"},
     {"charts", "cli"},
 ]
 KERAS_MODULES = {"inference", "explain"}
@@ -30,7 +30,7 @@ ALLOWED = {
     "streamlit_webrtc": lambda p: p.parent.name == "pages",
     "keras": lambda p: p.stem in KERAS_MODULES or p.parent.name == "training",
     "tensorflow": lambda p: p.stem in KERAS_MODULES or p.parent.name == "training",
-    "plotly": lambda p: p.stem == "charts",
+    "plotly": lambda p: p.stem.startswith("charts"),
 }
 
 
