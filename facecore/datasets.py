@@ -1,62 +1,30 @@
 """Every data set by name; ``FaceDataset`` is the one type that they all load into."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from facecore import datasets_fairface, datasets_fer2013
+from facecore import datasets_fairface, datasets_fer2013, datasets_ferplus
 from facecore.datasets_common import FaceDataset, data_dir
+from facecore.datasets_info import DatasetInfo, SplitInfo
 from facecore.errors import DatasetError
-from facecore.labels import Task
 
-__all__ = ["DATASETS", "DatasetInfo", "FaceDataset", "data_dir", "get_dataset_info", "load_dataset"]
+__all__ = [
+    "DATASETS",
+    "DatasetInfo",
+    "FaceDataset",
+    "SplitInfo",
+    "data_dir",
+    "get_dataset_info",
+    "get_split_info",
+    "load_dataset",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class DatasetInfo:
-    """What there is to load.
-
-    Args:
-        name: of the data set.
-        title: as shown to people.
-        task: what is labelled.
-        splits: in the order fit, choose, report.
-        licence: terms of the pictures.
-        load: reads one split, from a data folder or the default one.
-    """
-
-    name: str
-    title: str
-    task: Task
-    splits: tuple[str, str, str]
-    licence: str
-    load: Callable[[str, Path | None], FaceDataset]
-
-    @property
-    def development_split(self) -> str:
-        """The split on which epochs, thresholds and temperatures are chosen."""
-        return self.splits[1]
-
-
+# The first of a task is the one that its networks are evaluated on unless another is named.
 DATASETS: dict[str, DatasetInfo] = {
     info.name: info
     for info in (
-        DatasetInfo(
-            name=datasets_fer2013.NAME,
-            title="FER-2013",
-            task="expression",
-            splits=datasets_fer2013.SPLITS,
-            licence=datasets_fer2013.LICENCE,
-            load=datasets_fer2013.load_fer2013,
-        ),
-        DatasetInfo(
-            name=datasets_fairface.NAME,
-            title="FairFace",
-            task="gender",
-            splits=datasets_fairface.SPLITS,
-            licence=datasets_fairface.LICENCE,
-            load=datasets_fairface.load_fairface,
-        ),
+        datasets_fer2013.INFO,
+        datasets_ferplus.INFO,
+        datasets_fairface.INFO,
     )
 }
 
@@ -72,6 +40,15 @@ def get_dataset_info(name: str) -> DatasetInfo:
             f"There is no data set called '{name}'; choose one of {', '.join(DATASETS)}."
         )
     return DATASETS[name]
+
+
+def get_split_info(name: str, split: str) -> SplitInfo:
+    """Return title, badge and note of a split.
+
+    Raises:
+        DatasetError: if there is no such data set or split.
+    """
+    return get_dataset_info(name).get_split(split)
 
 
 def load_dataset(name: str, split: str, root: Path | None = None) -> FaceDataset:

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from facecore.errors import DatasetError
 from facecore.labels import Task
 from facecore.preprocessing import UInt8Array, to_batch
 from facecore.registry import InputSpec
@@ -111,11 +110,3 @@ def data_dir() -> Path:
 def find_first(candidates: Sequence[Path]) -> Path | None:
     """Return the first path that exists, or None."""
     return next((path for path in candidates if path.exists()), None)
-
-
-def check_split(dataset: str, split: str, splits: Sequence[str]) -> None:
-    """Raise DatasetError unless the data set has this split."""
-    if split not in splits:
-        raise DatasetError(
-            f"The data set {dataset} has no split '{split}'; choose one of {', '.join(splits)}."
-        )

@@ -13,13 +13,37 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from facecore.datasets_common import FaceDataset, check_split, data_dir, find_first
+from facecore.datasets_common import FaceDataset, data_dir, find_first
+from facecore.datasets_info import DatasetInfo, SplitInfo, check_split
 from facecore.errors import DatasetNotFoundError, InvalidDatasetError
 from facecore.labels import GENDERS
 from facecore.preprocessing import UInt8Array
 
 NAME = "fairface"
-SPLITS = ("train", "holdout", "test")
+SPLITS = (
+    SplitInfo(
+        "train",
+        "fit",
+        "FairFace train",
+        "training images",
+        "The faces that the network was fitted on: FairFace's train without the held-out ones.",
+    ),
+    SplitInfo(
+        "holdout",
+        "choose",
+        "FairFace holdout",
+        "used for choosing",
+        "4,000 faces of FairFace's train, set aside by a fixed seed. No weights were fitted on "
+        "them, but epoch and temperature were chosen on them, so they flatter a little.",
+    ),
+    SplitInfo(
+        "test",
+        "report",
+        "FairFace val",
+        "held-out images",
+        "FairFace's published validation faces; nothing was fitted or chosen on them.",
+    ),
+)
 LICENCE = "CC BY 4.0"
 HOLDOUT_IMAGES = 4000
 HOLDOUT_SEED = 20130
@@ -158,3 +182,6 @@ def _divide(
             break
     held_out = [row for row in usable if row.digest in chosen]
     return held_out, [row for row in usable if row.digest not in chosen]
+
+
+INFO = DatasetInfo(NAME, "FairFace", "gender", SPLITS, LICENCE, load_fairface)

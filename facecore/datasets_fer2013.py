@@ -8,14 +8,47 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from facecore.datasets_common import FaceDataset, check_split, data_dir, find_first
+from facecore.datasets_common import FaceDataset, data_dir, find_first
+from facecore.datasets_info import DatasetInfo, SplitInfo, check_split
 from facecore.errors import DatasetNotFoundError, InvalidDatasetError
 from facecore.labels import EXPRESSIONS
 from facecore.preprocessing import UInt8Array
 
 NAME = "fer2013"
 ALL = "all"
-SPLITS = ("train", "validation", "test", ALL)
+SPLITS = (
+    SplitInfo(
+        "train",
+        "fit",
+        "FER-2013 Training",
+        "training images",
+        "The images that the networks were fitted on, without those that are pixel-identical to "
+        "one of PublicTest or PrivateTest.",
+    ),
+    SplitInfo(
+        "validation",
+        "choose",
+        "FER-2013 PublicTest",
+        "used for choosing",
+        "PublicTest without the images that stand in PrivateTest too. No weights were fitted on "
+        "it, but epoch and temperature were chosen on it, so it flatters a little.",
+    ),
+    SplitInfo(
+        "test",
+        "report",
+        "FER-2013 PrivateTest",
+        "held-out images",
+        "The challenge's final test images; nothing was fitted or chosen on them.",
+    ),
+    SplitInfo(
+        ALL,
+        "overview",
+        "FER-2013, all images",
+        "contains training images",
+        "Every image of FER-2013, as in the paper's tables. Four of five are images that the "
+        "networks were fitted on, so these figures say nothing about new faces.",
+    ),
+)
 LICENCE = "Kaggle 2013 challenge: research use; the pictures belong to their owners"
 
 # Codes of the csv's "emotion" column, which differ from folders in alphabetical order.
@@ -76,7 +109,8 @@ def _rows_without_copies(
     if split == ALL:
         return np.arange(len(splits))
     rows = np.flatnonzero(splits == split)
-    later = np.flatnonzero(np.isin(splits, SPLITS[SPLITS.index(split) + 1 : -1]))
+    names = [info.name for info in SPLITS]
+    later = np.flatnonzero(np.isin(splits, names[names.index(split) + 1 :]))
     seen = {images[row].tobytes() for row in later}
     return np.array([row for row in rows if images[row].tobytes() not in seen], dtype=np.int64)
 
@@ -101,3 +135,6 @@ def _read_csv(
             "emotion (0-6), pixels (2304 numbers) and Usage; download it again."
         ) from error
     return images, codes, splits.to_numpy(dtype=np.str_)
+
+
+INFO = DatasetInfo(NAME, "FER-2013", "expression", SPLITS, LICENCE, load_fer2013)

@@ -11,13 +11,33 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from facecore.datasets_common import FaceDataset, check_split, data_dir
+from facecore.datasets_common import FaceDataset, data_dir
 from facecore.datasets_fer2013 import USAGES, load_fer2013
+from facecore.datasets_info import DatasetInfo, SplitInfo, check_split
 from facecore.errors import DatasetNotFoundError, InvalidDatasetError
 from facecore.labels import EXPRESSIONS
 
 NAME = "ferplus"
-SPLITS = ("validation", "test")
+_NOTE = (
+    "labelled with what most of ten people saw. Left out are ties and images in which most saw "
+    "contempt, something unknown or no face."
+)
+SPLITS = (
+    SplitInfo(
+        "validation",
+        "choose",
+        "FER+ majority, PublicTest",
+        "crowd's labels, used for choosing",
+        f"FER-2013's PublicTest images without those that stand in PrivateTest too, {_NOTE}",
+    ),
+    SplitInfo(
+        "test",
+        "report",
+        "FER+ majority, PrivateTest",
+        "crowd's labels, held-out images",
+        f"FER-2013's PrivateTest images, {_NOTE}",
+    ),
+)
 LICENCE = "Votes: MIT (Microsoft FERPlus); pictures: FER-2013's terms"
 VOTES_FILE = "fer2013new.csv"
 
@@ -99,8 +119,7 @@ def load_ferplus(split: str, root: Path | None = None) -> FaceDataset:
 
     The pictures are those of FER-2013's split of the same name. Kept are those on which one of its
     seven expressions has more votes than any other choice; ``excluded`` counts the others by what
-    the crowd chose: a tie, contempt, unknown or not a face. The attribute "fer2013" is FER-2013's
-    own label.
+    the crowd chose: a tie, contempt, unknown or not a face.
 
     Args:
         split: "validation" or "test".
@@ -134,6 +153,8 @@ def load_ferplus(split: str, root: Path | None = None) -> FaceDataset:
         sample_ids=kept.sample_ids,
         y_true=np.array(codes, dtype=np.int16),
         image=kept.image,
-        attributes={"fer2013": np.array(pictures.labels)[kept.y_true]},
         excluded={str(reason): int(num) for reason, num in others.items()},
     )
+
+
+INFO = DatasetInfo(NAME, "FER+ majority", "expression", SPLITS, LICENCE, load_ferplus)

@@ -157,17 +157,17 @@ def evaluation_dir(bundle: Path, dataset: str, split: str) -> Path:
 def save_evaluation(folder: Path, report: EvaluationReport, predictions: Predictions) -> None:
     """Write report.json and predictions.npz; each appears whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = {
+        "sample_ids": predictions.sample_ids,
+        "labels": np.array(predictions.labels),
+        "y_true": predictions.y_true,
+        "columns": np.array(predictions.columns),
+        "probs": predictions.probs,
+    }
+    arrays |= {f"{_ATTRIBUTE}{name}": values for name, values in predictions.attributes.items()}
     part = folder / f"{PREDICTIONS_FILE}.part"
     with part.open("wb") as file:
-        np.savez_compressed(
-            file,
-            sample_ids=predictions.sample_ids,
-            labels=np.array(predictions.labels),
-            y_true=predictions.y_true,
-            columns=np.array(predictions.columns),
-            probs=predictions.probs,
-            **{f"{_ATTRIBUTE}{name}": values for name, values in predictions.attributes.items()},
-        )
+        np.savez_compressed(file, **arrays)
     part.replace(folder / PREDICTIONS_FILE)
     part = folder / f"{REPORT_FILE}.part"
     part.write_text(json.dumps(asdict(report), indent=2) + "\n", encoding="utf-8")

@@ -10,10 +10,18 @@ import numpy as np
 import pytest
 
 from facecore import datasets_common
-from facecore.datasets import DATASETS, FaceDataset, data_dir, get_dataset_info, load_dataset
+from facecore.datasets import (
+    DATASETS,
+    FaceDataset,
+    data_dir,
+    get_dataset_info,
+    get_split_info,
+    load_dataset,
+)
 from facecore.datasets_fairface import load_fairface
 from facecore.datasets_fer2013 import load_fer2013
 from facecore.errors import DatasetError, DatasetNotFoundError, InvalidDatasetError
+from facecore.labels import EXPRESSIONS
 from facecore.registry import InputSpec
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -53,6 +61,11 @@ def write_fer2013(root: Path, header: str = "emotion,pixels,Usage", name="fer201
         ("train", ["0", "1", "2"], ["angry", "disgust", "neutral"]),
         ("validation", ["6"], ["fear"]),
         ("test", ["7", "8"], ["surprise", "happy"]),
+        (
+            "all",
+            [str(row) for row in range(9)],
+            [EXPRESSIONS[emotion] for emotion, _, _ in FER_ROWS],
+        ),
     ],
 )
 def test_fer2013_codes_and_splits(tmp_path, split, rows, labels):
@@ -64,6 +77,14 @@ def test_fer2013_codes_and_splits(tmp_path, split, rows, labels):
     assert dataset.image(0).shape == (48, 48)
     assert dataset.image(0).dtype == np.uint8
     assert dataset.image(0)[0, 0] == FER_ROWS[int(rows[0])][1]
+
+
+def test_fer2013_as_a_whole_keeps_each_row_and_its_split(tmp_path):
+    write_fer2013(tmp_path)
+    dataset = load_fer2013("all", tmp_path)
+    usage = ["train"] * 4 + ["validation"] * 3 + ["test"] * 2
+    assert dataset.attributes["usage"].tolist() == usage
+    assert [int(dataset.image(i)[0, 0]) for i in range(9)] == [shade for _, shade, _ in FER_ROWS]
 
 
 def test_fer2013_reads_the_challenge_layout(tmp_path):
@@ -115,7 +136,8 @@ def write_fairface(root: Path, as_zip: bool) -> None:
             writer = csv.writer(file)
             writer.writerow(["file", "age", "gender", "race", "service_test"])
             for name, shade, gender in rows:
-                writer.writerow([name, "20-29", gender, "Indian", "True"])
+                age = "3-9" if shade < 40 else "20-29"
+                writer.writerow([name, age, gender, "Indian", "True"])
                 data = cv2.imencode(".jpg", np.full((16, 16), shade, np.uint8))[1].tobytes()
                 pictures[name] = data
     if as_zip:
@@ -137,6 +159,8 @@ def test_fairface_codes_and_splits(tmp_path, as_zip):
     )
     assert test.sample_ids.tolist() == ["val/1.jpg", "val/2.jpg"]
     assert [test.labels[code] for code in test.y_true] == ["man", "woman"]
+    assert test.attributes["age"].tolist() == ["3-9", "20-29"]
+    assert test.attributes["group"].tolist() == ["Indian", "Indian"]
     assert test.image(0).shape == (16, 16, 3)
     assert abs(int(test.image(1)[0, 0, 0]) - 90) < 3
     assert len(holdout) == 2
@@ -184,9 +208,31 @@ def test_compressed_fer2013_is_read(tmp_path):
 def test_missing_data_set_says_how_to_get_it(tmp_path, name):
     info = get_dataset_info(name)
     with pytest.raises(DatasetNotFoundError, match="download"):
-        info.load("train", tmp_path)
-    with pytest.raises(DatasetError, match="choose one of train"):
+        info.load(info.splits[0].name, tmp_path)
+    with pytest.raises(DatasetError, match=f"choose one of {info.splits[0].name}"):
         info.load("everything", tmp_path)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_split_is_described(name):
+    info = get_dataset_info(name)
+    assert info.development_split in [split.name for split in info.splits]
+    for split in info.splits:
+        assert get_split_info(name, split.name) is split
+        assert split.title
+        assert split.note.endswith(".")
+    with pytest.raises(DatasetError, match="no split 'everything'"):
+        get_split_info(name, "everything")
+
+
+def test_split_with_training_images_says_so():
+    assert get_split_info("fer2013", "all").badge == "contains training images"
+    assert get_split_info("fer2013", "test").badge == "held-out images"
+
+
+def test_data_set_without_training_split():
+    with pytest.raises(DatasetError, match="no split to fit on"):
+        _ = get_dataset_info("ferplus").fit_split
 
 
 def test_unknown_data_set():
@@ -203,6 +249,7 @@ def make_dataset() -> FaceDataset:
         sample_ids=np.array(["a", "b", "c", "d"]),
         y_true=np.array([0, 1, 2, 0], dtype=np.int16),
         image=lambda i: np.full((6, 6), i * 10, dtype=np.uint8),
+        attributes={"age": np.array(["1", "2", "3", "4"])},
     )
 
 
@@ -217,6 +264,7 @@ def test_keep_labels_renumbers():
     kept = make_dataset().keep_labels(("happy", "angry"))
     assert kept.y_true.tolist() == [1, 0, 1]
     assert kept.sample_ids.tolist() == ["a", "c", "d"]
+    assert kept.attributes["age"].tolist() == ["1", "3", "4"]
     assert [int(kept.image(i)[0, 0]) for i in range(3)] == [0, 20, 30]
     with pytest.raises(ValueError, match="bored"):
         make_dataset().keep_labels(("bored",))
@@ -245,5 +293,5 @@ def test_fairface_counts(split, num):
 @pytest.mark.shared
 @needs_shared
 def test_fer2013_counts():
-    sizes = {s: len(load_fer2013(s, SHARED_DATA)) for s in ("train", "validation", "test")}
-    assert sizes == {"train": 28_006, "validation": 3_543, "test": 3_589}
+    sizes = {s: len(load_fer2013(s, SHARED_DATA)) for s in ("train", "validation", "test", "all")}
+    assert sizes == {"train": 28_006, "validation": 3_543, "test": 3_589, "all": 35_887}

@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--num-images", type=int, default=4000)
     options = parser.parse_args(arguments)
     info = get_dataset_info(options.dataset)
-    framing = measure_framing(load_dataset(info.name, info.splits[0]), options.num_images)
+    framing = measure_framing(load_dataset(info.name, info.fit_split), options.num_images)
     if options.model:
         classifier = load_classifier(models_dir() / options.model)
         development = load_dataset(info.name, info.development_split)
