@@ -79,7 +79,7 @@ def load_comparison(
     cards = [load_card(bundle) for bundle in bundles]
     folders = [evaluation_dir(bundle, dataset, split) for bundle in bundles]
     speeds = [_check_report(f, c, dataset, split) for f, c in zip(folders, cards, strict=True)]
-    stored = [_load_in_order(folder) for folder in folders]
+    stored = [_load_in_order(folder, card) for folder, card in zip(folders, cards, strict=True)]
     for card, predictions in zip(cards[1:], stored[1:], strict=True):
         _check_same_images(cards[0].name, stored[0], card.name, predictions)
 
@@ -163,14 +163,26 @@ def _check_report(folder: Path, card: ModelCard, dataset: str, split: str) -> fl
     return report.images_per_s
 
 
-def _load_in_order(folder: Path) -> Predictions:
+def _load_in_order(folder: Path, card: ModelCard) -> Predictions:
+    """Return the predictions in the order of their ids, so that networks can be laid side by side.
+
+    That they fit together in themselves is checked on loading; here, that they fit the card.
+    """
+    path = folder / PREDICTIONS_FILE
     predictions = load_predictions(folder)
+    strange = set(predictions.columns) ^ set(card.labels)
+    strange |= set(predictions.labels) - set(LABELS[card.task])
+    if strange:
+        raise InvalidReportError(
+            f"The evaluation file {path} does not have the classes of '{card.name}' "
+            f"({', '.join(sorted(strange))}); make it again with python -m facecore evaluate."
+        )
     order = np.argsort(predictions.sample_ids, kind="stable")
     ids = predictions.sample_ids[order]
     if (ids[1:] == ids[:-1]).any():
         raise InvalidReportError(
-            f"The evaluation file {folder / PREDICTIONS_FILE} names an image twice; make it again "
-            "with python -m facecore evaluate."
+            f"The evaluation file {path} names an image twice; make it again with "
+            "python -m facecore evaluate."
         )
     return predictions.select(order)
 

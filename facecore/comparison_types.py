@@ -135,7 +135,8 @@ class ComparedModel:
     @property
     def predicted(self) -> IntArray:
         """The likeliest class of each image: int64 array of shape (n,) into ``labels``."""
-        return np.argmax(self.probs, axis=1)
+        answers: IntArray = np.argmax(self.probs, axis=1)
+        return answers
 
     @property
     def correct(self) -> npt.NDArray[np.bool_]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 NUM_BINS = 15
 _Z_95 = 1.959963984540054
-_SMALLEST_PROB = 1e-7  # keeps the log loss finite; below float32's resolution near 1
+SMALLEST_PROB = 1e-7  # keeps the log loss finite; below float32's resolution near 1
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -133,7 +133,7 @@ def compute_class_metrics(confusion: IntArray, labels: tuple[str, ...]) -> dict[
 def compute_log_loss(y_true: IntArray, probs: FloatArray) -> float:
     """Return the mean negative natural logarithm of the truth's probability."""
     truth = probs[np.arange(len(y_true)), y_true]
-    return float(-np.log(np.maximum(truth, _SMALLEST_PROB)).mean())
+    return float(-np.log(np.maximum(truth, SMALLEST_PROB)).mean())
 
 
 def compute_brier(y_true: IntArray, probs: FloatArray) -> float:
