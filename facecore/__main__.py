@@ -162,6 +162,14 @@ def _evaluate(bundle: Path, dataset: str, split: str) -> None:
         f"{bundle.name} on {dataset} {split}: accuracy {scores.accuracy:.1%} "
         f"({low:.1%}-{high:.1%}), macro F1 {scores.macro_f1:.3f}, {scores.num_images:,} pictures"
     )
+    if report.excluded:
+        reasons = ", ".join(f"{reason} {num}" for reason, num in report.excluded.items())
+        print(f"  {report.num_excluded:,} pictures left out: {reasons}")
+    for view in report.groups:
+        print(f"  {view.people}: accuracy {view.accuracy.value:.1%}")
+        for table in view.tables:
+            worst = table.results[0]
+            print(f"    worst {table.attribute}: {worst.value}, {worst.accuracy.value:.1%}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ the project.
 """
 
 import os
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,9 @@ import numpy.typing as npt
 from facecore.labels import Task
 from facecore.preprocessing import UInt8Array, to_batch
 from facecore.registry import InputSpec
+
+AGE_RANGES = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70")
+"""FairFace's, which the attribute "age" of every data set uses."""
 
 _PROJECT_DIR = Path(__file__).resolve().parent.parent
 
@@ -105,6 +109,12 @@ def data_dir() -> Path:
     own = _PROJECT_DIR / "data"
     shared = _PROJECT_DIR.parent / "shared" / "data"
     return shared if shared.is_dir() and not own.is_dir() else own
+
+
+def to_age_range(years: int) -> str:
+    """Return the range of ``AGE_RANGES`` that an age of 0 or more lies in."""
+    starts = [int(text.split("-")[0]) for text in AGE_RANGES[:-1]]
+    return AGE_RANGES[-1] if years >= 70 else AGE_RANGES[bisect_right(starts, years) - 1]
 
 
 def find_first(candidates: Sequence[Path]) -> Path | None:

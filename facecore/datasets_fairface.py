@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from facecore.datasets_common import FaceDataset, data_dir, find_first
+from facecore.datasets_common import AGE_RANGES, FaceDataset, data_dir, find_first
 from facecore.datasets_info import DatasetInfo, SplitInfo, check_split
 from facecore.errors import DatasetNotFoundError, InvalidDatasetError
 from facecore.labels import GENDERS
@@ -147,8 +147,10 @@ def _read_rows(root: Path, source: Path, part: str, mtime_ns: int) -> tuple[Row,
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 digest = hashlib.sha256(read(row["file"])).hexdigest()
-                code = CSV_CODES[row["gender"]]
-                rows.append(Row(row["file"], code, row["age"], row["race"], digest))
+                code, age = CSV_CODES[row["gender"]], row["age"]
+                if age not in AGE_RANGES:
+                    raise ValueError(f"the age {age!r}")
+                rows.append(Row(row["file"], code, age, row["race"], digest))
     except (KeyError, ValueError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise InvalidDatasetError(
             f"{path} and {source} are not FairFace as published ({error!r}); download them again."

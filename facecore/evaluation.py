@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from facecore.datasets import FaceDataset
 from facecore.errors import EvaluationError
+from facecore.evaluation_groups import summarise_groups
 from facecore.evaluation_report import (
     EvaluationReport,
     Predictions,
@@ -102,7 +103,9 @@ def evaluate_model(
     start = time.perf_counter()
     predictions = compute_predictions(classifier, dataset, on_progress)
     speed = round(len(dataset) / (time.perf_counter() - start), 1)
-    report = compute_report(predictions, classifier.card, dataset.name, dataset.split, speed)
+    report = compute_report(
+        predictions, classifier.card, dataset.name, dataset.split, speed, dataset.excluded
+    )
     folder = evaluation_dir(bundle, dataset.name, dataset.split)
     save_evaluation(folder, report, predictions)
     card = load_card(bundle)
@@ -124,4 +127,8 @@ def summarise(report: EvaluationReport) -> dict[str, Any]:
     }
     if known is not None:
         numbers |= {"num_known_images": known.num_images, "known_accuracy": known.accuracy}
+    if report.excluded:
+        numbers["excluded"] = dict(report.excluded)
+    if report.groups:
+        numbers["groups"] = summarise_groups(report.groups)
     return numbers

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facecore.errors import InvalidReportError
+from facecore.evaluation_groups import GroupView, compute_group_views, to_group_view
 from facecore.evaluation_metrics import ClassMetrics, ReliabilityBin, Scores, compute_scores
 from facecore.registry import EVALUATIONS_DIR, ModelCard
 
@@ -99,6 +100,8 @@ class EvaluationReport:
         scores: on all classes of the data set; a class the network lacks is always wrong.
         known_scores: on the classes the network knows; None where it knows all.
         images_per_s: speed of the evaluation, loading included; None where it was not measured.
+        excluded: reason -> how many pictures of the split could not be scored for it.
+        groups: results by group, where the data set knows more than the label.
     """
 
     model: str
@@ -109,7 +112,14 @@ class EvaluationReport:
     scores: Scores
     known_scores: Scores | None = None
     images_per_s: float | None = None
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    groups: tuple[GroupView, ...] = ()
     schema_version: int = REPORT_SCHEMA_VERSION
+
+    @property
+    def num_excluded(self) -> int:
+        """How many pictures of the split could not be scored."""
+        return sum(self.excluded.values())
 
 
 def compute_report(
@@ -118,6 +128,7 @@ def compute_report(
     dataset: str,
     split: str,
     images_per_s: float | None = None,
+    excluded: Mapping[str, int] | None = None,
 ) -> EvaluationReport:
     """Compute the report of a network's predictions.
 
@@ -127,6 +138,7 @@ def compute_report(
         dataset: name of the data set.
         split: of the data set.
         images_per_s: measured speed, if any.
+        excluded: reason -> how many pictures of the split the data set left out for it.
     """
     return EvaluationReport(
         model=card.name,
@@ -137,6 +149,13 @@ def compute_report(
         scores=_compute_scores(predictions),
         known_scores=None if predictions.knows_all else _compute_scores(predictions.known_only()),
         images_per_s=images_per_s,
+        excluded=dict(excluded or {}),
+        groups=compute_group_views(
+            predictions.labels,
+            predictions.y_true.astype(np.int64),
+            predictions.aligned_probs().argmax(axis=1),
+            predictions.attributes,
+        ),
     )
 
 
@@ -188,6 +207,8 @@ def load_report(folder: Path) -> EvaluationReport:
         known = values["known_scores"]
         values["scores"] = _to_scores(values["scores"])
         values["known_scores"] = None if known is None else _to_scores(known)
+        values["excluded"] = {k: int(v) for k, v in values.get("excluded", {}).items()}
+        values["groups"] = tuple(to_group_view(view) for view in values.get("groups", ()))
         return EvaluationReport(**values)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidReportError(_describe_damage(path, error)) from error

@@ -134,7 +134,9 @@ def test_report_follows_from_its_predictions(folder):
     report, predictions = load_report(folder), load_predictions(folder)
     assert report.model_sha256 == card.sha256
     assert f"{report.dataset}_{report.split}" == folder.name
-    again = compute_report(predictions, card, report.dataset, report.split, report.images_per_s)
+    again = compute_report(
+        predictions, card, report.dataset, report.split, report.images_per_s, report.excluded
+    )
     assert _rounded(asdict(again)) == _rounded(asdict(report))
     assert card.metrics[folder.name]["accuracy"] == pytest.approx(report.scores.accuracy)
     assert len(np.unique(predictions.sample_ids)) == len(predictions.sample_ids)
