@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -247,7 +248,7 @@ def load_predictions(folder: Path) -> Predictions:
                     if name.startswith(_ATTRIBUTE)
                 },
             )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InvalidReportError(_describe_damage(path, error)) from error
 
 
