@@ -8,6 +8,11 @@ from sklearn import metrics as sk
 
 from facecore.comparison import ConfusionTable, load_comparison
 from facecore.comparison_bootstrap import METRICS, compute_draws, compute_normal_p
+from facecore.comparison_overview import (
+    compute_overview,
+    describe_agreement,
+    describe_comparison,
+)
 from facecore.comparison_tests import (
     adjust_holm,
     best_models,
@@ -263,3 +268,42 @@ def test_predicted_totals_of_the_paper():
     assert one.predicted_totals["disgust"] == 303
     assert two.predicted_totals["neutral"] == 5714
     assert two.predicted_totals["sad"] == 8468
+
+
+def test_overview_marks_what_tests_tell_apart(skilled):
+    rows = compute_overview(skilled)
+    assert [row.name for row in rows] == ["a", "b", "c"]
+    assert "accuracy" in rows[0].best & rows[1].best
+    assert rows[2].best == {"ece"}  # often wrong, but it says so
+    assert rows[0].scores is skilled.models[0].scores
+    assert rows[0].ms_per_face == pytest.approx(10)
+    assert rows[0].training_minutes is None
+
+
+def test_words_say_who_is_ahead_and_whether_that_is_chance(skilled, three):
+    text = describe_comparison(skilled, compare_pairs(skilled))
+    names = sorted(skilled.models[:2], key=lambda model: -model.scores.accuracy)
+    n = len(skilled.y_true)
+    assert text.startswith(f"On {n} images, {names[0].title} gives the labelled expression most")
+    assert f"cannot tell it from {names[1].title} (" in text
+    assert "ahead of C (" in text
+    few = describe_comparison(three, compare_pairs(three))
+    assert "cannot tell it from B (71.4%) or C (28.6%): it may be chance." in few
+
+
+def test_words_for_one_network_and_for_a_clear_winner(tmp_path):
+    y_true = np.arange(90) % 3
+    bundles = [
+        write_bundle(tmp_path, name, y_true, certain(codes), labels=LABELS)
+        for name, codes in (("a", y_true), ("b", (y_true + 1) % 3))
+    ]
+    both = load_comparison(bundles, "made", "test")
+    text = describe_comparison(both, compare_pairs(both))
+    assert text.endswith("(100.0%); that it is ahead of B (0.0%) is more than chance.")
+    alone = load_comparison(bundles[:1], "made", "test")
+    assert "in 100.0% (95 % interval 95.9% to 100.0%)." in describe_comparison(alone, [])
+
+
+def test_agreement_in_words(three):
+    text = describe_agreement(compute_agreement(three))
+    assert text.startswith("All are right on 28.6% of the images and all wrong on 14.3%; on 14.3%")
