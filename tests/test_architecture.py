@@ -16,10 +16,10 @@ TRAINING = sorted((ROOT / "training").glob("*.py"))
 ROWS = [
     {"errors", "labels", "limits", "progress"},
     {"results", "registry"},
-    {"preprocessing", "detection", "tracking", "media", "images", "video", "audio"},
+    {"preprocessing", "detection", "tracking", "media", "images", "video", "audio", "decoder"},
     {"pipeline", "annotation", "label_layout", "label_text", "segments", "stats", "datasets"},
     {"session", "live", "evaluation", "export"},
-    {"jobs", "comparison", "paper"},
+    {"jobs", "comparison", "paper", "drilldown", "eye_test", "solvay"},
     {"charts", "cli"},
 ]
 KERAS_MODULES = {"inference", "explain"}
