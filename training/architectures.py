@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-Shape = tuple[int, int, int]
+Shape = tuple[int | None, int | None, int]
 
 
 class FusedBatchNormalization(layers.BatchNormalization):
@@ -38,15 +38,17 @@ def build_small_resnet(
     input_shape: Shape,
     num_classes: int,
     base_width: int = 32,
+    num_stages: int = 3,
     dropout: float = 0.0,
     for_training: bool = False,
 ) -> keras.Model:
-    """Build the net for 48x48 pixels: two-layer stem to 24x24, three stages of two blocks.
+    """Build the net for 48x48 pixels: two-layer stem to 24x24, then stages of two blocks.
 
     Args:
-        input_shape: (H, W, C).
+        input_shape: (H, W, C); H and W may be None, for pictures of several sizes.
         num_classes: length of the logits.
-        base_width: channels of the first stage.
+        base_width: channels of the first stage; each further one has twice as many.
+        num_stages: each but the first halves the sides.
         dropout: before the last layer.
         for_training: use the fused normalisation, which cannot be exported.
     """
@@ -54,13 +56,14 @@ def build_small_resnet(
     inputs, x = _scaled_input(input_shape)
     x = _conv_norm_relu(x, base_width, 1, norm)
     x = _conv_norm_relu(x, base_width, 2, norm)
-    return _stages_and_head(inputs, x, num_classes, base_width, dropout, norm)
+    return _stages_and_head(inputs, x, num_classes, base_width, num_stages, dropout, norm)
 
 
 def build_strided_resnet(
     input_shape: Shape,
     num_classes: int,
     base_width: int = 32,
+    num_stages: int = 3,
     dropout: float = 0.0,
     for_training: bool = False,
 ) -> keras.Model:
@@ -72,7 +75,7 @@ def build_strided_resnet(
     inputs, x = _scaled_input(input_shape)
     x = layers.AveragePooling2D(2)(x)
     x = _conv_norm_relu(x, base_width, 2, norm)
-    return _stages_and_head(inputs, x, num_classes, base_width, dropout, norm)
+    return _stages_and_head(inputs, x, num_classes, base_width, num_stages, dropout, norm)
 
 
 Builder = Callable[..., keras.Model]
@@ -93,10 +96,11 @@ def _stages_and_head(
     x: tf.Tensor,
     num_classes: int,
     base_width: int,
+    num_stages: int,
     dropout: float,
     norm: type[layers.Layer],
 ) -> keras.Model:
-    for stage in range(3):
+    for stage in range(num_stages):
         width = base_width * 2**stage
         x = _residual_block(x, width, 1 if stage == 0 else 2, norm)
         x = _residual_block(x, width, 1, norm)

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from facecore.errors import ConfigError
 from facecore.labels import Task
@@ -35,13 +35,26 @@ class TrainConfig:
         shift_y: the same, vertically.
         architecture: a key of ``ARCHITECTURES``.
         base_width: channels of the first stage, a multiple of 32.
+        num_stages: each one halves the sides and doubles the channels.
         seed: of everything random.
         epochs: passes over the training pictures.
         batch_size: pictures per step.
+        optimizer: "adamw", or "sgd" with Nesterov momentum 0.9.
         learning_rate: at its peak; rises during the warm-up and falls along a cosine.
         warmup_epochs: may be a fraction.
-        weight_decay: of AdamW.
+        weight_decay: decoupled, of the optimizer.
+        average_decay: of the moving average of the weights, per step; if not 0, the averaged
+            weights are judged and kept, with batch statistics of their own.
+        small_side: side in pixels on which the first epochs are trained; 0 for full size.
+        small_share: share of the epochs that are trained on ``small_side``.
         label_smoothing: share of the truth that is spread over all classes.
+        votes_share: share of the truth that comes from the crowd's votes (FER-2013 only).
+        max_class_weight: rare classes weigh more in the loss, at most this much; 1 for none.
+        balance: attributes of the pictures; together with the label they form groups, of which
+            small ones are drawn more often. Empty: every picture once per epoch.
+        balance_power: 0 draws as the data is, 1 draws all groups equally often.
+        mixup: the parameter of the Beta distribution; 0 for none.
+        mixup_share: mixup ends after this share of the epochs.
         dropout: before the last layer.
         flip: mirror half of the pictures.
         shift: largest shift, as a fraction of the side.
@@ -50,6 +63,9 @@ class TrainConfig:
         brightness: largest shift of all pixels, 0-255.
         contrast: largest change of contrast, as a fraction.
         erase: chance that a random rectangle is blanked.
+        soften: chance that a picture is shrunk and enlarged again, as far faces look.
+        jpeg: chance of strong compression.
+        noise: largest standard deviation of added noise, 0-255.
         max_steps_per_epoch: 0 for all; a few for trying a config out.
     """
 
@@ -69,12 +85,23 @@ class TrainConfig:
     shift_y: float = 0.0
     images_per_class: int = 0
     base_width: int = 32
+    num_stages: int = 3
     seed: int = 1
     batch_size: int = 64
+    optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 0.002
     warmup_epochs: float = 1.0
     weight_decay: float = 0.01
+    average_decay: float = 0.0
+    small_side: int = 0
+    small_share: float = 0.0
     label_smoothing: float = 0.0
+    votes_share: float = 0.0
+    max_class_weight: float = 1.0
+    balance: tuple[str, ...] = ()
+    balance_power: float = 1.0
+    mixup: float = 0.0
+    mixup_share: float = 0.8
     dropout: float = 0.0
     flip: bool = True
     shift: float = 0.0
@@ -83,7 +110,22 @@ class TrainConfig:
     brightness: float = 0.0
     contrast: float = 0.0
     erase: float = 0.0
+    soften: float = 0.0
+    jpeg: float = 0.0
+    noise: float = 0.0
     max_steps_per_epoch: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can have."""
+        shares = ("small_share", "label_smoothing", "votes_share", "balance_power", "mixup_share")
+        chances = ("erase", "soften", "jpeg", "average_decay", "dropout")
+        for key in (*shares, *chances):
+            if not 0 <= getattr(self, key) <= 1:
+                raise ValueError(f"{key} must be between 0 and 1, got {getattr(self, key)}")
+        if min(self.epochs, self.batch_size) < 1:
+            raise ValueError("epochs and batch_size must be at least 1")
+        if self.small_side % 8 or not 0 <= self.small_side <= min(self.height, self.width):
+            raise ValueError(f"small_side must be a multiple of 8 up to {self.height}")
 
     @property
     def input(self) -> InputSpec:

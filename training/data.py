@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from facecore import datasets_fer2013
 from facecore.datasets import FaceDataset, get_dataset_info, load_dataset
+from facecore.datasets_ferplus import load_votes
+from facecore.errors import ConfigError
 from facecore.registry import InputSpec
 from training.config import TrainConfig
 
@@ -23,6 +26,9 @@ class TrainingData:
         validation_images: uint8 array of shape (m, H, W, C).
         validation_y: int16 array of shape (m,).
         sources: for the card: data set, split, number of pictures, licence.
+        train_votes: float32 array of shape (n, num_classes), the crowd's votes for each class of
+            ``config.labels``; None without them.
+        train_groups: str arrays of shape (n,), the attributes of ``config.balance``.
     """
 
     train_images: npt.NDArray[np.uint8]
@@ -30,6 +36,8 @@ class TrainingData:
     validation_images: npt.NDArray[np.uint8]
     validation_y: npt.NDArray[np.int16]
     sources: tuple[dict[str, Any], ...] = ()
+    train_votes: npt.NDArray[np.float32] | None = None
+    train_groups: tuple[npt.NDArray[np.str_], ...] = ()
 
 
 def load_training_data(config: TrainConfig) -> TrainingData:
@@ -37,6 +45,7 @@ def load_training_data(config: TrainConfig) -> TrainingData:
 
     Raises:
         DatasetError: if they are missing or damaged.
+        ConfigError: if the data set lacks the attributes or votes that the config asks for.
     """
     train = load_dataset(config.dataset, config.train_split).keep_labels(config.labels)
     if config.images_per_class:
@@ -48,7 +57,28 @@ def load_training_data(config: TrainConfig) -> TrainingData:
         validation_images=_stack(validation, config.input),
         validation_y=validation.y_true,
         sources=(_describe(train, "fitted"), _describe(validation, "chosen on")),
+        train_votes=_load_votes(train, config) if config.votes_share else None,
+        train_groups=_select_groups(train, config.balance),
     )
+
+
+def _load_votes(train: FaceDataset, config: TrainConfig) -> npt.NDArray[np.float32]:
+    if train.name != datasets_fer2013.NAME:
+        raise ConfigError(
+            f"votes_share needs the crowd's votes, which {train.name} has not; only "
+            f"{datasets_fer2013.NAME} has them: set votes_share to 0."
+        )
+    votes = load_votes(train.sample_ids.tolist())[list(config.labels)]
+    return votes.to_numpy(dtype=np.float32)
+
+
+def _select_groups(train: FaceDataset, names: tuple[str, ...]) -> tuple[npt.NDArray[np.str_], ...]:
+    if missing := [name for name in names if name not in train.attributes]:
+        raise ConfigError(
+            f"balance names {', '.join(missing)}, which {train.name} does not record; it has "
+            f"{', '.join(train.attributes) or 'none'}."
+        )
+    return tuple(train.attributes[name] for name in names)
 
 
 def draw_per_class(dataset: FaceDataset, num_images: int, seed: int) -> FaceDataset:

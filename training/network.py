@@ -22,11 +22,14 @@ def build_network(config: TrainConfig, for_training: bool) -> keras.Model:
         )
     policy = "mixed_bfloat16" if for_training and has_fast_bfloat16() else "float32"
     keras.mixed_precision.set_global_policy(policy)
+    # Training may begin on smaller pictures; the weights do not depend on the size.
+    sides = (None, None) if for_training else (config.height, config.width)
     try:
         return ARCHITECTURES[config.architecture](
-            (config.height, config.width, config.input.num_channels),
+            (*sides, config.input.num_channels),
             len(config.labels),
             base_width=config.base_width,
+            num_stages=config.num_stages,
             dropout=config.dropout,
             for_training=for_training,
         )
@@ -57,13 +60,16 @@ def compile_network(model: keras.Model, config: TrainConfig, num_train: int) -> 
         warmup_target=config.learning_rate,
         warmup_steps=warmup,
     )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
+    decay = config.weight_decay
+    optimizer = (
+        keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
+        if config.optimizer == "sgd"
+        else keras.optimizers.AdamW(rate, weight_decay=decay)
+    )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(
         optimizer,
-        loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=config.label_smoothing
-        ),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),  # targets are smoothed
         metrics=["accuracy"],
     )
     optimizer.build(model.trainable_variables)

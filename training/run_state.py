@@ -27,11 +27,13 @@ class RunState:
         history: one row per finished epoch.
         best_weights: those of the lowest validation loss so far.
         duration_s: spent on the finished epochs.
+        average: moving average of the trainable weights; empty if there is none.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
     best_weights: Arrays = field(default_factory=list)
     duration_s: float = 0.0
+    average: Arrays = field(default_factory=list)
 
     @property
     def num_epochs(self) -> int:
@@ -57,6 +59,7 @@ def save_state(run_dir: Path, config: TrainConfig, model: keras.Model, state: Ru
             ("model", [v.numpy() for v in _variables(model)]),
             ("optimizer", [v.numpy() for v in model.optimizer.variables]),
             ("best", state.best_weights),
+            ("average", state.average),
         )
         for i, array in enumerate(values)
     }
@@ -88,7 +91,7 @@ def restore_state(run_dir: Path, config: TrainConfig, model: keras.Model) -> Run
                 f"{run_dir} holds a run of '{config.name}' with other settings; pass another "
                 "--run-dir, or --restart to begin again."
             )
-        groups: dict[str, Arrays] = {"model": [], "optimizer": [], "best": []}
+        groups: dict[str, Arrays] = {"model": [], "optimizer": [], "best": [], "average": []}
         for key in sorted(archive.files):
             if key != "progress":
                 groups[key.rpartition("_")[0]].append(archive[key])
@@ -96,7 +99,7 @@ def restore_state(run_dir: Path, config: TrainConfig, model: keras.Model) -> Run
         variable.assign(value)
     for variable, value in zip(model.optimizer.variables, groups["optimizer"], strict=True):
         variable.assign(value)
-    return RunState(progress["history"], groups["best"], progress["duration_s"])
+    return RunState(progress["history"], groups["best"], progress["duration_s"], groups["average"])
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:

@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,14 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT_DIR))  # so that the script runs without being installed
 
 import keras
-import tensorflow as tf
 
 from facecore.datasets import load_dataset
 from facecore.errors import FaceCoreError
 from facecore.evaluation import EvaluationReport, evaluate_model
 from facecore.inference import load_classifier
 from facecore.registry import ModelCard, models_dir
-from training.augment import augment
+from training.averaging import AveragedWeights, WeightAverage
+from training.batches import TrainingBatches
 from training.bundle import (
     build_card,
     compute_log_loss,
@@ -41,7 +42,7 @@ from training.bundle import (
 )
 from training.config import TrainConfig, load_config, parse_override
 from training.data import TrainingData, load_training_data
-from training.network import build_network, compile_network, count_steps
+from training.network import build_network, compile_network
 from training.run_state import STATE_FILE, RunState, restore_state, save_state
 
 FRAMING_DIR = PROJECT_DIR / "training" / "framing"
@@ -66,40 +67,19 @@ def train(config: TrainConfig, data: TrainingData, run_dir: Path, bundle: Path) 
     state = restore_state(run_dir, config, model)
     if state.num_epochs:
         print(f"Going on after epoch {state.num_epochs} of {config.epochs}")
-    images, targets = to_tensors(data, len(config.labels))
+    average = WeightAverage(model, config.average_decay, state.average)
+    batches = TrainingBatches(config, data)
     for epoch in range(state.num_epochs, config.epochs):
-        fit_epoch(model, config, images, targets, data, state, epoch)
+        fit_epoch(model, average, config, batches, data, state, epoch)
         save_state(run_dir, config, model, state)
     return publish(config, data, state, bundle)
 
 
-def to_tensors(data: TrainingData, num_classes: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the training pictures and their one-hot labels."""
-    return tf.constant(data.train_images), tf.one_hot(data.train_y.astype(np.int32), num_classes)
-
-
-def iter_epoch(
-    images: tf.Tensor, targets: tf.Tensor, config: TrainConfig, epoch: int
-) -> tf.data.Dataset:
-    """Return the batches of one epoch; order and changes follow from seed, epoch and step."""
-    rng = np.random.default_rng([config.seed, epoch])
-    order = tf.constant(rng.permutation(len(images)))
-
-    def make_batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        rows = order[step * config.batch_size : (step + 1) * config.batch_size]
-        batch = tf.cast(tf.gather(images, rows), tf.float32)
-        seed = tf.stack([config.seed * 10_000 + epoch, tf.cast(step, tf.int32)])
-        return augment(batch, seed, config), tf.gather(targets, rows)
-
-    steps = tf.data.Dataset.range(count_steps(config, len(images)))
-    return steps.map(make_batch, num_parallel_calls=2, deterministic=True).prefetch(4)
-
-
 def fit_epoch(
     model: keras.Model,
+    average: WeightAverage,
     config: TrainConfig,
-    images: tf.Tensor,
-    targets: tf.Tensor,
+    batches: TrainingBatches,
     data: TrainingData,
     state: RunState,
     epoch: int,
@@ -107,17 +87,20 @@ def fit_epoch(
     """Train one epoch, judge it on the validation pictures and note both in the state."""
     start = time.monotonic()
     fitted = model.fit(
-        iter_epoch(images, targets, config, epoch),
+        batches.iter_epoch(epoch),
         initial_epoch=epoch,
         epochs=epoch + 1,
         shuffle=False,  # done by iter_epoch
+        callbacks=[average] if config.average_decay else [],
         verbose=1 if sys.stdout.isatty() else 0,
     )
-    logits = compute_logits(model, data.validation_images)
+    with choose_weights(model, average, config, data, epoch):
+        logits = compute_logits(model, data.validation_images)
+        loss = compute_log_loss(logits, data.validation_y)
+        if loss < min((row["validation_loss"] for row in state.history), default=np.inf):
+            state.best_weights = model.get_weights()
+    state.average = average.values if config.average_decay else []
     duration_s = time.monotonic() - start
-    loss = compute_log_loss(logits, data.validation_y)
-    if loss < min((row["validation_loss"] for row in state.history), default=np.inf):
-        state.best_weights = model.get_weights()
     row = {
         "epoch": epoch + 1,
         "loss": float(fitted.history["loss"][-1]),
@@ -135,6 +118,19 @@ def fit_epoch(
         f"{duration_s:.0f} s, about {minutes_left:.0f} min left",
         flush=True,
     )
+
+
+def choose_weights(
+    model: keras.Model,
+    average: WeightAverage,
+    config: TrainConfig,
+    data: TrainingData,
+    epoch: int,
+) -> AbstractContextManager[Any]:
+    """Return a context in which the model has the weights that are judged and kept."""
+    if not config.average_decay:
+        return nullcontext()
+    return AveragedWeights(model, average, data.train_images, seed=epoch)
 
 
 def compute_logits(model: keras.Model, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

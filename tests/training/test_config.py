@@ -88,7 +88,9 @@ def test_published_configs(path):
     info = get_dataset_info(config.dataset)
     assert config.name == path.stem
     assert config.task == info.task
-    assert (config.train_split, config.validation_split) == info.splits[:2]
+    assert (config.train_split, config.validation_split) == tuple(
+        split.name for split in info.splits[:2]
+    )
     assert config.architecture in ARCHITECTURES
     assert config.base_width % 32 == 0
     everything = EXPRESSIONS if config.task == "expression" else GENDERS

@@ -27,11 +27,20 @@ CONFIG = build_config(
         "warmup_epochs": 0.5,
         "shift": 0.1,
         "margin": 0.25,
+        "optimizer": "sgd",
+        "average_decay": 0.9,
+        "mixup": 0.2,
+        "mixup_share": 0.5,
+        "small_side": 8,
+        "small_share": 0.5,
+        "soften": 0.2,
+        "jpeg": 0.2,
+        "noise": 4.0,
     }
 )
 
 
-def build_tiny(input_shape, num_classes, base_width, dropout, for_training):
+def build_tiny(input_shape, num_classes, base_width, num_stages, dropout, for_training):
     """Every kind of layer of the real networks, but few of them: tracing takes the time."""
     norm = FusedBatchNormalization if for_training else keras.layers.BatchNormalization
     inputs = keras.Input(input_shape)

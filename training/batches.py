@@ -1,0 +1,80 @@
+"""The training batches: order, changed pictures, mixed pairs; all follow from seed, epoch, step."""
+
+import numpy as np
+import tensorflow as tf
+
+from training.augment import augment
+from training.config import TrainConfig
+from training.data import TrainingData
+from training.degrade import degrade
+from training.network import count_steps
+from training.targets import compute_class_weights, compute_draw_chances, compute_targets
+
+Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+
+
+class TrainingBatches:
+    """Makes the batches of any epoch.
+
+    Args:
+        config: decides everything random.
+        data: pictures in memory.
+    """
+
+    def __init__(self, config: TrainConfig, data: TrainingData) -> None:
+        self._config = config
+        self._num_images = len(data.train_y)
+        self._images = tf.constant(data.train_images)
+        self._targets = tf.constant(compute_targets(data.train_y, config, data.train_votes))
+        self._weights = tf.constant(compute_class_weights(data.train_y, config))
+        self._chances = compute_draw_chances(
+            data.train_y, list(data.train_groups), config.balance_power
+        )
+
+    def iter_epoch(self, epoch: int) -> tf.data.Dataset:
+        """Return one epoch's batches: pictures (n, H, W, C), targets (n, classes), weights (n,)."""
+        config = self._config
+        order = tf.constant(self._draw_order(epoch))
+        side = config.small_side if epoch < round(config.small_share * config.epochs) else 0
+        mixes = config.mixup > 0 and epoch < round(config.mixup_share * config.epochs)
+
+        def make_batch(step: tf.Tensor) -> Batch:
+            rows = order[step * config.batch_size : (step + 1) * config.batch_size]
+            seed = tf.stack([config.seed * 10_000 + epoch, tf.cast(step, tf.int32)])
+            seeds = tf.unstack(tf.random.split(seed, 2))
+            images = augment(tf.cast(tf.gather(self._images, rows), tf.float32), seed, config)
+            images = degrade(images, seeds[0], config)
+            if side:
+                images = tf.image.resize(images, (side, side), antialias=True)
+            batch = images, tf.gather(self._targets, rows), tf.gather(self._weights, rows)
+            return mix_pairs(batch, seeds[1], config.mixup) if mixes else batch
+
+        steps = tf.data.Dataset.range(count_steps(config, self._num_images))
+        return steps.map(make_batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+    def _draw_order(self, epoch: int) -> np.ndarray:
+        rng = np.random.default_rng([self._config.seed, epoch])
+        if self._chances is None:
+            return rng.permutation(self._num_images)
+        return rng.choice(self._num_images, self._num_images, p=self._chances)
+
+
+def mix_pairs(batch: Batch, seed: tf.Tensor, alpha: float) -> Batch:
+    """Return weighted means of each picture and another, and of their targets.
+
+    Mixup (Zhang et al., 2018); the other is the one at the mirrored place in the batch.
+    """
+    images, targets, weights = batch
+    seeds = tf.unstack(tf.random.split(seed, 2))
+    n = tf.shape(images)[0]
+    a = tf.random.stateless_gamma((n,), seeds[0], alpha)
+    b = tf.random.stateless_gamma((n,), seeds[1], alpha)
+    share = tf.where(a + b > 0, a / tf.maximum(a + b, 1e-12), 0.5)
+    # The larger share stays at its own place: the same pairs, and the accuracy means something.
+    share = tf.maximum(share, 1 - share)
+
+    def mix(values: tf.Tensor) -> tf.Tensor:
+        weight = tf.reshape(share, [-1] + [1] * (len(values.shape) - 1))
+        return weight * values + (1 - weight) * tf.reverse(values, [0])
+
+    return mix(images), mix(targets), mix(weights)
