@@ -1,4 +1,4 @@
-"""The command line: ``python -m facecore photo | video | models | evaluate``.
+"""The command line: ``python -m facecore photo | video | batch | models | evaluate``.
 
 Exit code 0: all done; 1: something could not be used (one sentence each on standard error, the
 rest is done); 2: the command line was wrong.
@@ -12,6 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from facecore.cli_batch import add_batch_arguments, run_batch_command
 from facecore.cli_files import run_photos, run_videos
 from facecore.datasets import DATASETS, load_dataset
 from facecore.detection import CASCADES, PHOTO_HAAR, VIDEO_HAAR, HaarOptions
@@ -56,6 +57,9 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_file_arguments(video, VIDEO_HAAR)
     video.add_argument("--start", type=_seconds, default=0.0, metavar="S", help="begin at second S")
     video.add_argument("--end", type=_seconds, metavar="S", help="stop at second S")
+    batch = commands.add_parser("batch", help="analyse folders of photos and videos, resumably")
+    batch.set_defaults(run=lambda args: EXIT_OK if run_batch_command(args) else EXIT_FAILED)
+    add_batch_arguments(batch, DEFAULT_EXPRESSION_MODEL)
     models = commands.add_parser("models", help="list the model bundles with their figures")
     models.set_defaults(run=_run_models)
     evaluate = commands.add_parser("evaluate", help="score models on a data set")

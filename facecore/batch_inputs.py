@@ -1,0 +1,131 @@
+"""Which files a batch analyses: files, folders and patterns become one list without doubles."""
+
+import glob
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["photo", "video"]
+
+# fmt: off
+PHOTO_SUFFIXES = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".heic",
+    ".heif", ".avif", ".jp2", ".ppm", ".pgm",
+))
+VIDEO_SUFFIXES = frozenset((
+    ".mp4", ".m4v", ".mov", ".avi", ".webm", ".mkv", ".gif", ".ts", ".mts", ".m2ts", ".mpg",
+    ".mpeg", ".flv", ".wmv", ".ogv", ".3gp",
+))
+# fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFile:
+    """One file to analyse.
+
+    Args:
+        path: absolute.
+        kind: "photo" or "video", told by the suffix; a GIF counts as a video.
+    """
+
+    path: Path
+    kind: Kind
+
+    @property
+    def source(self) -> str:
+        """The path as text; bytes that are no UTF-8 are written as ``\\xff``."""
+        return _to_text(self.path)
+
+    @property
+    def key(self) -> str:
+        """32 hexadecimal digits that stand for the path."""
+        return hashlib.sha256(os.fsencode(self.path)).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An input that could not be used.
+
+    Args:
+        source: the file, or the input as it was given.
+        reason: one sentence.
+    """
+
+    source: str
+    reason: str
+
+
+def find_files(
+    inputs: Sequence[str], leave_out: Path | None = None
+) -> tuple[list[BatchFile], list[Failure]]:
+    """Return the photos and videos of all inputs in the order of their paths, each once.
+
+    Folders are searched to the bottom; hidden files and folders, files of other kinds and links to
+    folders in them are passed over.
+
+    Args:
+        inputs: files, folders, or patterns such as ``"trip/**/*.jpg"``.
+        leave_out: a folder whose files are results and never inputs.
+
+    Returns:
+        The files, and one failure per input that gives none.
+    """
+    found: dict[Path, BatchFile] = {}
+    failures: list[Failure] = []
+
+    def tell_unreadable(error: OSError) -> None:
+        shown = _to_text(error.filename)
+        failures.append(Failure(shown, f"{shown} cannot be read ({error.strerror})."))
+
+    for text in inputs:
+        named, reason = _expand(text)
+        num_told = len(failures)
+        files = [file for path in named for file in _to_files(path, leave_out, tell_unreadable)]
+        if not files and len(failures) == num_told:
+            shown = _to_text(text)
+            failures.append(Failure(shown, reason or f"{shown} holds no photo and no video."))
+        found |= {file.path: file for file in files}
+    return [found[path] for path in sorted(found)], failures
+
+
+def _to_text(path: str | Path) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _expand(text: str) -> tuple[list[Path], str | None]:
+    """Return the paths that an input names, and why there is none."""
+    path = Path(text)
+    shown = _to_text(text)
+    if path.is_dir():
+        return [path], None
+    if path.is_file():
+        known = path.suffix.lower() in PHOTO_SUFFIXES | VIDEO_SUFFIXES
+        return [path], None if known else f"{shown} has no suffix of a photo or a video."
+    # A file may have brackets in its name: only what does not exist is a pattern.
+    if glob.has_magic(text):
+        matches = glob.iglob(text, recursive=True)  # noqa: PTH207  Path.glob takes no absolute one
+        return [Path(match) for match in matches], f"{shown} matches no file."
+    return [], f"{shown} does not exist; name files, folders or a pattern."
+
+
+def _to_files(
+    path: Path, leave_out: Path | None, on_error: Callable[[OSError], None]
+) -> Iterator[BatchFile]:
+    path = Path(os.path.abspath(path))  # noqa: PTH100  links stay: a path is what a user knows
+    for file in _walk(path, on_error) if path.is_dir() else [path]:
+        if leave_out is not None and file.is_relative_to(leave_out):
+            continue
+        suffix = file.suffix.lower()
+        if suffix in PHOTO_SUFFIXES and file.is_file():
+            yield BatchFile(file, "photo")
+        elif suffix in VIDEO_SUFFIXES and file.is_file():
+            yield BatchFile(file, "video")
+
+
+def _walk(folder: Path, on_error: Callable[[OSError], None]) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder, onerror=on_error):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
