@@ -69,7 +69,7 @@ class Row(NamedTuple):
 def load_fairface(
     split: str, root: Path | None = None, num_holdout: int = HOLDOUT_IMAGES
 ) -> FaceDataset:
-    """Read one split, labelled man or woman; attributes "age" and "group", as FairFace names them.
+    """Read one split, labelled man or woman; attributes "group" and "age", as FairFace names them.
 
     FairFace's val is "test". Its train is divided, by a fixed seed, into "holdout"
     (``num_holdout`` pictures, for choosing) and "train"; pictures that are identical to one of val,
@@ -104,8 +104,8 @@ def load_fairface(
         y_true=np.array([row.code for row in rows], dtype=np.int16),
         image=read,
         attributes={
-            "age": np.array([row.age for row in rows], dtype=np.str_),
             "group": np.array([row.group for row in rows], dtype=np.str_),
+            "age": np.array([row.age for row in rows], dtype=np.str_),
         },
     )
 
