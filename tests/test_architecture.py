@@ -19,8 +19,8 @@ ROWS = [
     {"preprocessing", "detection", "tracking", "media", "images", "video", "audio", "decoder"},
     {"pipeline", "annotation", "label_layout", "label_text", "segments", "stats", "datasets"},
     {"session", "live", "evaluation", "export"},
-    {"jobs", "comparison", "paper", "drilldown", "eye_test", "solvay"},
-    {"charts", "cli"},
+    {"jobs", "batch", "comparison", "paper", "drilldown", "eye_test", "solvay"},
+    {"charts", "cli", "comparison_report"},
 ]
 KERAS_MODULES = {"inference", "explain"}
 
@@ -47,10 +47,10 @@ def imported_modules(path: Path) -> set[str]:
 
 
 def row_of(module: str) -> int | None:
-    for row, modules in enumerate(ROWS):
-        if any(module == m or module.startswith(f"{m}_") for m in modules):
-            return row
-    return None
+    """The row of the longest name that the module has or begins with."""
+    rows = {m: row for row, modules in enumerate(ROWS) for m in modules}
+    fitting = [m for m in rows if module == m or module.startswith(f"{m}_")]
+    return rows[max(fitting, key=len)] if fitting else None
 
 
 @pytest.mark.parametrize(
