@@ -1,19 +1,14 @@
-"""Plotly figures of results. Pure functions; one fixed colour per label, and always its word.
-
-No figure has a title: the page writes headings, so that nothing is cut on a narrow screen. The
-backgrounds are transparent and the fonts unset, so that the page's light or dark theme shows.
-"""
+"""Plotly figures of results. Pure functions; one fixed colour per label, and always its word."""
 
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from facecore.charts_common import GRID, OUTLINE, apply_style, to_text
 from facecore.labels import COLORS, LABELS, Task, display_name
 from facecore.results import FrameResult
 from facecore.segments import compute_segments
 
-_OUTLINE = "rgba(127, 127, 127, 0.55)"  # visible on light and dark: yellow on white needs an edge
-_GRID = "rgba(127, 127, 127, 0.22)"
 _ROW_PX = 30
 _MAX_POINTS = 600  # more points than pixels only slow the browser down
 
@@ -39,7 +34,7 @@ def build_counts_chart(counts: Mapping[str, float], unit: str = "people") -> go.
             hovertemplate="%{y}: %{x} " + unit + "<extra></extra>",
         )
     )
-    _style(figure, height=_ROW_PX * len(labels) + 20, right=36)
+    apply_style(figure, height=_ROW_PX * len(labels) + 20, right=36)
     figure.update_xaxes(visible=False, range=[0, max([*values, 1]) * 1.08])
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
@@ -77,7 +72,7 @@ def build_timeline(
                 y=[s.person_id for s in own],
                 orientation="h",
                 width=0.62,
-                marker={"color": COLORS[label], "line": {"color": _OUTLINE, "width": 0.5}},
+                marker={"color": COLORS[label], "line": {"color": OUTLINE, "width": 0.5}},
                 customdata=[[s.start_s, s.end_s, _name(s.person_id, names)] for s in own],
                 text=[f"{s.confidence:.0%}" for s in own],
                 textposition="none",
@@ -88,9 +83,9 @@ def build_timeline(
             )
         )
     end_s = duration_s or max((frame.time_s for frame in frames), default=1.0)
-    _style(figure, height=44 * max(1, len(people)) + 110, legend=True)
+    apply_style(figure, height=44 * max(1, len(people)) + 110, legend=True)
     figure.update_layout(barmode="overlay", dragmode="zoom")
-    figure.update_xaxes(title="Seconds", range=[0, max(end_s, 0.1)], gridcolor=_GRID)
+    figure.update_xaxes(title="Seconds", range=[0, max(end_s, 0.1)], gridcolor=GRID)
     figure.update_yaxes(
         tickvals=people,
         ticktext=[_name(person, names) for person in people],
@@ -120,10 +115,10 @@ def build_counts_over_time(
         if any(counts):
             figure.add_trace(_area(times, counts, label, "%{y:.3g} at %{x:.1f} s"))
     end_s = duration_s or max(times, default=1.0)
-    _style(figure, height=280, legend=True)
-    figure.update_xaxes(title="Seconds", range=[0, max(end_s, 0.1)], gridcolor=_GRID)
+    apply_style(figure, height=280, legend=True)
+    figure.update_xaxes(title="Seconds", range=[0, max(end_s, 0.1)], gridcolor=GRID)
     figure.update_yaxes(
-        title="Faces", rangemode="tozero", fixedrange=True, gridcolor=_GRID, tickformat="~g"
+        title="Faces", rangemode="tozero", fixedrange=True, gridcolor=GRID, tickformat="~g"
     )
     return figure
 
@@ -145,9 +140,9 @@ def build_running_chart(
     for label, values in shares.items():
         ago = [time_s - end_s for time_s in times_s]
         figure.add_trace(_area(ago, values, label, "%{y:.0%}"))
-    _style(figure, height=260, legend=True)
-    figure.update_xaxes(title="Seconds ago", range=[-window_s, 0], gridcolor=_GRID, fixedrange=True)
-    figure.update_yaxes(range=[0, 1], tickformat=".0%", fixedrange=True, gridcolor=_GRID)
+    apply_style(figure, height=260, legend=True)
+    figure.update_xaxes(title="Seconds ago", range=[-window_s, 0], gridcolor=GRID, fixedrange=True)
+    figure.update_yaxes(range=[0, 1], tickformat=".0%", fixedrange=True, gridcolor=GRID)
     return figure
 
 
@@ -171,25 +166,10 @@ def _count(frame: FrameResult, task: Task, label: str) -> int:
 
 
 def _name(person_id: int, names: Mapping[int, str]) -> str:
-    # Plotly reads "<" as markup: a name is text.
-    return names.get(person_id, f"Person {person_id}").replace("<", "&lt;")
+    return to_text(names.get(person_id, f"Person {person_id}"))
 
 
 def _markers(labels: Sequence[str], values: Sequence[float]) -> dict[str, object]:
     widths = [1 if value else 0 for value in values]  # no edge around nothing
     colors = [COLORS[label] for label in labels]
-    return {"color": colors, "line": {"color": _OUTLINE, "width": widths}}
-
-
-def _style(figure: go.Figure, height: int, right: int = 12, legend: bool = False) -> None:
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": right, "t": 8, "b": 8},
-        showlegend=legend,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
-        paper_bgcolor="rgba(0, 0, 0, 0)",
-        plot_bgcolor="rgba(0, 0, 0, 0)",
-        bargap=0.28,
-    )
-    figure.update_yaxes(automargin=True)
-    figure.update_xaxes(automargin=True)
+    return {"color": colors, "line": {"color": OUTLINE, "width": widths}}
