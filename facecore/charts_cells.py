@@ -37,6 +37,7 @@ _DARK_TEXT, _LIGHT_TEXT = "#10171d", "#ffffff"
 _LIGHT_TEXT_FROM = 0.75  # of the scale: both colours have a contrast of at least 4 there
 _SELECTED = "#E69F00"
 _ROW_PX = 30
+_CORNER_PX = 62  # room for the words in the corner
 TEXT_PX = 11
 
 
@@ -117,7 +118,7 @@ def label_cells(
     ticks["tickfont"] = {"size": TEXT_PX}
     head_px = max(60, 16 + 6 * max(len(word) for word in columns))
     apply_style(figure, height=_ROW_PX * len(rows) + head_px + 16, right=4)
-    figure.update_layout(margin_l=16)
+    figure.update_layout(margin_l=_CORNER_PX if corner else 8)
     figure.update_xaxes(
         **ticks,
         side="top",

@@ -60,7 +60,7 @@ def build_coverage_chart(curves: Mapping[str, CoverageCurve]) -> go.Figure:
     _style_shares(figure, "Answered", "Right of those")
     # The first few, surest images say little: an accuracy of 1 of 1 would stretch the axis.
     lowest = min((float(curve.accuracy[-1]) for curve in curves.values()), default=0.0)
-    figure.update_yaxes(range=[max(0.0, lowest - 0.05), 1.005])
+    figure.update_yaxes(range=[max(0.0, lowest - 0.05), 1.005], dtick=0.1)
     return figure
 
 
@@ -129,7 +129,14 @@ def _sizes(bins: list[ReliabilityBin]) -> list[float]:
 
 def _style_shares(figure: go.Figure, x_title: str, y_title: str) -> None:
     apply_style(figure, height=_HEIGHT_PX, legend=True)
-    axis = {"tickformat": ".0%", "gridcolor": GRID, "zerolinecolor": GRID, "fixedrange": True}
+    axis = {
+        "tickformat": ".0%",
+        "dtick": 0.25,
+        "tickfont": {"size": 11},
+        "gridcolor": GRID,
+        "zerolinecolor": GRID,
+        "fixedrange": True,
+    }
     figure.update_xaxes(title=x_title, range=[-0.005, 1.005], **axis)
     figure.update_yaxes(title=y_title, range=[-0.005, 1.02], **axis)
     figure.update_layout(dragmode=False)

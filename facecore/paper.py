@@ -6,13 +6,14 @@ only whole number that rounds to the printed percentage of its column.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from facecore.comparison import ConfusionTable
+from facecore.comparison_totals import TotalPercentages, sum_differences
 from facecore.labels import EXPRESSIONS
 
 _FILE = Path(__file__).with_name("paper_tables.json")
@@ -113,10 +114,29 @@ class Paper:
         """The matrices of the three models on all images."""
         return tuple(model.table for model in self.models)
 
+    def select_tables(self, labels: Collection[str]) -> tuple[ConfusionTable, ...]:
+        """Return the matrices of the images that have one of these labels.
+
+        Answers of other classes to them stay: without the images labelled Disgust, Model 1 still
+        calls 49 images Disgust.
+        """
+        left_out = set(EXPRESSIONS) - set(labels)
+        return tuple(table.without_images_of(left_out) for table in self.tables)
+
     def find_corrected(self, table_title: str) -> tuple[CorrectedCell, ...]:
         """Return the corrected cells of the table with this title; none for other tables."""
         numbers = {model.title: model.number for model in self.models}
         return tuple(c for c in self.corrected if c.model == numbers.get(table_title))
+
+    def printed_totals(self) -> tuple[TotalPercentages, ...]:
+        """Return Figure 5.7.1 as printed, its summed differences computed from the percentages."""
+        actual = dict(zip(EXPRESSIONS, self.actual_percent, strict=True))
+        totals = []
+        for model in self.models:
+            predicted = dict(zip(EXPRESSIONS, model.total_percent, strict=True))
+            summed = sum_differences(predicted, actual)
+            totals.append(TotalPercentages(model.title, actual, predicted, summed))
+        return tuple(totals)
 
 
 @cache

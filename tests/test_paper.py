@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from facecore.comparison_totals import compute_total_percentages
 from facecore.labels import EXPRESSIONS
 from facecore.paper import load_paper
 
@@ -60,6 +61,24 @@ def test_images_and_accuracy_on_the_whole_data_set():
     right = [int(table.to_array().trace()) for table in load_paper().tables]
     assert right == [27078, 25779, 24152]
     assert load_paper().stated_images == 35864
+
+
+def test_summed_differences_of_printed_percentages_are_the_printed_ones():
+    paper = load_paper()
+    sums = [total.summed_difference for total in paper.printed_totals()]
+    assert [round(value, 2) for value in sums] == [14.97, 13.11, 10.14]
+    assert [model.total_difference for model in paper.models] == [14.97, 13.11, 10.14]
+    rebuilt = [compute_total_percentages(table).summed_difference for table in paper.tables]
+    assert [round(value, 2) for value in rebuilt] == [14.95, 13.12, 10.15]
+
+
+def test_fair_view_leaves_out_disgust_images_and_keeps_disgust_answers():
+    known = [label for label in EXPRESSIONS if label != "disgust"]
+    tables = load_paper().select_tables(known)
+    assert [table.total for table in tables] == [35300, 35300, 35301]
+    assert [table.labelled_totals["disgust"] for table in tables] == [0, 0, 0]
+    assert [table.predicted_totals["disgust"] for table in tables] == [49, 0, 0]
+    assert load_paper().select_tables(EXPRESSIONS) == load_paper().tables
 
 
 def test_corrected_cells_belong_to_the_third_model():
