@@ -33,25 +33,6 @@ def build_group_chart(table: GroupTable, overall: Share, labels: Sequence[str]) 
     rows = list(range(len(results)))
     figure = go.Figure()
     shown = [label for label in labels if table.gaps and any(label in r.recalls for r in results)]
-    for symbol, label in zip(_SYMBOLS, shown, strict=False):
-        pairs = [(row, r.recalls[label]) for row, r in enumerate(results) if label in r.recalls]
-        marker = {
-            "symbol": symbol,
-            "size": 9,
-            "color": COLORS[label],
-            "line": {"color": OUTLINE, "width": 1},
-        }
-        figure.add_trace(
-            go.Scatter(
-                name=display_plural(label),
-                x=[share.value for _, share in pairs],
-                y=[row for row, _ in pairs],
-                mode="markers",
-                marker=marker,
-                text=[_describe(share) for _, share in pairs],
-                hovertemplate=f"{display_plural(label)}: %{{text}}<extra></extra>",
-            )
-        )
     shares = [r.accuracy for r in results]
     figure.add_trace(
         go.Scatter(
@@ -73,6 +54,25 @@ def build_group_chart(table: GroupTable, overall: Share, labels: Sequence[str]) 
             hovertemplate="Accuracy: %{text}<extra></extra>",
         )
     )
+    for symbol, label in zip(_SYMBOLS, shown, strict=False):
+        pairs = [(row, r.recalls[label]) for row, r in enumerate(results) if label in r.recalls]
+        marker = {
+            "symbol": symbol,
+            "size": 9,
+            "color": COLORS[label],
+            "line": {"color": OUTLINE, "width": 1},
+        }
+        figure.add_trace(
+            go.Scatter(
+                name=display_plural(label),
+                x=[share.value for _, share in pairs],
+                y=[row for row, _ in pairs],
+                mode="markers",
+                marker=marker,
+                text=[_describe(share) for _, share in pairs],
+                hovertemplate=f"{display_plural(label)}: %{{text}}<extra></extra>",
+            )
+        )
     lowest = [s.interval[0] for s in shares]
     lowest += [share.value for r in results for label in shown if (share := r.recalls.get(label))]
     apply_style(figure, height=_ROW_PX * len(rows) + 80, legend=bool(shown))

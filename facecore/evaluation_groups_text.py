@@ -48,7 +48,7 @@ def describe_view(view: GroupView, attribute: str) -> str:
 
 def _with_interval(share: Share) -> str:
     low, high = share.interval
-    return f"{share.value:.1%} (95 % interval {low:.1%} to {high:.1%})"
+    return f"{share.value:.1%} (95% interval {low:.1%} to {high:.1%})"
 
 
 def _describe_gap(table: GroupTable, gap: RecallGap) -> str:

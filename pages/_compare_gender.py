@@ -24,7 +24,7 @@ _WORDING = (
 )
 _CHART_HELP = (
     "How to read it: the grey dot is the share of a group's faces that got their label, its bar "
-    "the 95 % Wilson interval (wide where there are few faces), and the dotted line the share of "
+    "the 95% Wilson interval (wide where there are few faces), and the dotted line the share of "
     "all. The triangle is the share among the men only, the square among the women only: where "
     "they lie apart, the network leans to one label."
 )
