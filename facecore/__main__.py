@@ -1,4 +1,4 @@
-"""The command line: ``python -m facecore photo | video | batch | models | evaluate``.
+"""The command line: ``python -m facecore photo | video | batch | models | evaluate | compare``.
 
 Exit code 0: all done; 1: something could not be used (one sentence each on standard error, the
 rest is done); 2: the command line was wrong.
@@ -13,6 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from facecore.cli_batch import add_batch_arguments, run_batch_command
+from facecore.cli_compare import add_compare_arguments, run_compare
 from facecore.cli_files import run_photos, run_videos
 from facecore.datasets import DATASETS, load_dataset
 from facecore.detection import CASCADES, PHOTO_HAAR, VIDEO_HAAR, HaarOptions
@@ -67,6 +68,9 @@ def _build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--model", action="append", metavar="NAME", help="default: every model")
     evaluate.add_argument("--dataset", choices=sorted(DATASETS), help="default: by task")
     evaluate.add_argument("--split", help="default: the split on which choices are made")
+    compare = commands.add_parser("compare", help="compare evaluated models in one HTML report")
+    compare.set_defaults(run=lambda args: EXIT_OK if run_compare(args) else EXIT_FAILED)
+    add_compare_arguments(compare)
     return parser
 
 

@@ -63,9 +63,9 @@ def _open_photo_reader(args: argparse.Namespace) -> Reader:
         text = export.photo_to_text(path.name, result)
         if args.out:
             picture = encode_image(annotate(frame_bgr, result, annotation), "png")
-            _write(args.out / f"{stem}_annotated.png", picture)
-            _write(args.out / f"{stem}.txt", text.encode())
-            _write(args.out / f"{stem}.csv", export.photo_to_csv(path.name, result))
+            write_file(args.out / f"{stem}_annotated.png", picture)
+            write_file(args.out / f"{stem}.txt", text.encode())
+            write_file(args.out / f"{stem}.csv", export.photo_to_csv(path.name, result))
         _say(args, text)
         return export.photo_to_dict(str(path), result)
 
@@ -97,9 +97,9 @@ def _open_video_reader(args: argparse.Namespace) -> Reader:
             print(run.warning, file=sys.stderr)
         text = export.video_to_text(path.name, run.summary)
         if args.out:
-            _write(args.out / f"{stem}.txt", text.encode())
-            _write(args.out / f"{stem}_frames.csv", export.frames_to_csv(run.frames))
-            _write(args.out / f"{stem}_people.csv", export.people_to_csv(run.summary))
+            write_file(args.out / f"{stem}.txt", text.encode())
+            write_file(args.out / f"{stem}_frames.csv", export.frames_to_csv(run.frames))
+            write_file(args.out / f"{stem}_people.csv", export.people_to_csv(run.summary))
         _say(args, text)
         return export.video_to_dict(str(path), run)
 
@@ -153,10 +153,15 @@ def _write_document(path: Path, document: bytes) -> None:
     if str(path) == "-":
         print(document.decode(), end="")
     else:
-        _write(path, document)
+        write_file(path, document)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file, its folder too.
+
+    Raises:
+        FaceCoreError: if it cannot be written.
+    """
     _make_folder(path.parent)
     with _told_in_a_sentence(path):
         path.write_bytes(content)

@@ -40,6 +40,7 @@ __all__ = [
     "EvaluationKey",
     "TrainingEpoch",
     "View",
+    "describe_missing",
     "list_evaluations",
     "load_comparison",
     "load_history",
@@ -54,6 +55,14 @@ def list_evaluations(bundle: Path) -> tuple[EvaluationKey, ...]:
         for path in (bundle / EVALUATIONS_DIR).glob(f"*_*/{file}")
     }
     return tuple(sorted(EvaluationKey(*name.rsplit("_", 1)) for name in folders))
+
+
+def describe_missing(name: str, key: EvaluationKey) -> str:
+    """Say that a network was not evaluated on a split, and the command that does it."""
+    return (
+        f"Model '{name}' has not been evaluated on {key.dataset} {key.split}; run: python -m "
+        f"facecore evaluate --model {name} --dataset {key.dataset} --split {key.split}"
+    )
 
 
 def load_comparison(
@@ -144,10 +153,7 @@ def _build_model(
 def _check_report(folder: Path, card: ModelCard, dataset: str, split: str) -> float | None:
     """Return the measured speed once the report is known to be this network's on this split."""
     if not folder.is_dir():
-        raise EvaluationError(
-            f"Model '{card.name}' has not been evaluated on {dataset} {split}; run: "
-            f"python -m facecore evaluate --model {card.name} --dataset {dataset} --split {split}"
-        )
+        raise EvaluationError(describe_missing(card.name, EvaluationKey(dataset, split)))
     report = load_report(folder)
     if report.model_sha256 != card.sha256:
         raise IncomparableReportsError(
