@@ -106,9 +106,20 @@ def _expand(text: str) -> tuple[list[Path], str | None]:
         return [path], None if known else f"{shown} has no suffix of a photo or a video."
     # A file may have brackets in its name: only what does not exist is a pattern.
     if glob.has_magic(text):
-        matches = glob.iglob(text, recursive=True)  # noqa: PTH207  Path.glob takes no absolute one
-        return [Path(match) for match in matches], f"{shown} matches no file."
+        return _match(path), f"{shown} matches no file."
     return [], f"{shown} does not exist; name files, folders or a pattern."
+
+
+def _match(pattern: Path) -> list[Path]:
+    """Return what a pattern names, but nothing hidden that it does not name itself."""
+    root = Path(pattern.anchor)
+    try:
+        # Unlike the glob module this follows no links to folders, which may run in circles.
+        matches = list(root.glob(str(pattern.relative_to(root))))
+    except ValueError:  # two stars that are no whole part of the path
+        return []
+    named = set(pattern.parts)
+    return [m for m in matches if not any(p[0] == "." and p not in named for p in m.parts)]
 
 
 def _to_files(

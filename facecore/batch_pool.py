@@ -19,7 +19,7 @@ from typing import cast
 
 from facecore.batch_inputs import BatchFile
 from facecore.batch_records import BatchPlan, FileRecord, save_crash
-from facecore.batch_worker import BatchWorker
+from facecore.batch_worker import open_worker
 from facecore.errors import FaceCoreError
 
 WORKER_BYTES = 1_500_000_000
@@ -137,7 +137,7 @@ def _work(plan: BatchPlan, connection: Connection) -> None:
     """Run a worker process until the parent has no more files or is gone."""
     signal.signal(signal.SIGTERM, _exit)  # with an exception, so that half-written files go
     try:
-        worker = BatchWorker(plan)
+        worker = open_worker(plan)
         connection.send(None)
         while True:
             connection.send(worker.analyse(connection.recv()))

@@ -8,7 +8,7 @@ from typing import Any
 
 from facecore.batch_inputs import BatchFile
 from facecore.batch_records import BatchPlan, FileRecord, save_crash
-from facecore.batch_worker import BatchWorker
+from facecore.batch_worker import open_worker
 from facecore.errors import ConfigError, FaceCoreError
 
 _TRIES_AFTER_A_LOSS = 3
@@ -88,4 +88,4 @@ def _analyse(plan: BatchPlan, file: BatchFile) -> FileRecord:
     return _open_worker(plan).analyse(file)
 
 
-_open_worker = functools.lru_cache(maxsize=1)(BatchWorker)  # networks are opened once per process
+_open_worker = functools.lru_cache(maxsize=1)(open_worker)  # networks are opened once per process

@@ -158,10 +158,8 @@ def load_record(plan: BatchPlan, file: BatchFile) -> FileRecord | None:
     try:
         text = plan.state_path(file, "json").read_text(encoding="utf-8")
         return FileRecord.from_dict(json.loads(text))
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError, KeyError):
-        return None  # cut off by a power failure: the file counts as not analysed
+    except (OSError, ValueError, TypeError, KeyError):
+        return None  # none yet, or cut off by a power failure: the file counts as not analysed
 
 
 def save_record(plan: BatchPlan, file: BatchFile, record: FileRecord) -> None:

@@ -37,14 +37,18 @@ _THREAD_VARIABLES = (
 _TIMES = ("first_s", "last_s", "share_of_time", "seconds_")
 
 
-def limit_threads(num_threads: int) -> None:
-    """Keep this process to so many processor threads; call it before networks are loaded.
+def open_worker(plan: BatchPlan) -> "BatchWorker":
+    """Return this process's worker, kept to ``plan.num_threads`` processor threads.
 
-    Otherwise each of n workers starts a thread per core, and n times n threads get in each
-    other's way.
+    Otherwise each of n workers would start a thread per core, and n times n threads get in each
+    other's way. Call it once, before anything is analysed.
+
+    Raises:
+        FaceCoreError: if a network cannot be opened.
     """
     for name in _THREAD_VARIABLES:
-        os.environ[name] = str(num_threads)
+        os.environ[name] = str(plan.num_threads)
+    return BatchWorker(plan)
 
 
 class BatchWorker:
@@ -58,7 +62,6 @@ class BatchWorker:
     """
 
     def __init__(self, plan: BatchPlan) -> None:
-        limit_threads(plan.num_threads)
         self._plan = plan
         classifiers = [plan.load_network(bundle) for bundle in plan.bundles]
         self._photos = FacePipeline(classifiers, plan.settings.photo)
