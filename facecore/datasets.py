@@ -2,7 +2,14 @@
 
 from pathlib import Path
 
-from facecore import datasets_fairface, datasets_fer2013, datasets_ferplus
+from facecore import (
+    datasets_fairface,
+    datasets_fer2013,
+    datasets_ferplus,
+    datasets_folders,
+    datasets_imdb,
+    datasets_utkface,
+)
 from facecore.datasets_common import FaceDataset, data_dir
 from facecore.datasets_info import DatasetInfo, SplitInfo
 from facecore.errors import DatasetError
@@ -25,6 +32,10 @@ DATASETS: dict[str, DatasetInfo] = {
         datasets_fer2013.INFO,
         datasets_ferplus.INFO,
         datasets_fairface.INFO,
+        datasets_utkface.INFO,
+        datasets_imdb.INFO,
+        datasets_folders.EXPRESSION_INFO,
+        datasets_folders.GENDER_INFO,
     )
 }
 
