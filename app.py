@@ -14,6 +14,7 @@ PAGES = [
     st.Page("pages/photos.py", title="Photos", icon=":material/photo_camera:"),
     st.Page("pages/videos.py", title="Videos", icon=":material/movie:"),
     st.Page("pages/live.py", title="Live", icon=":material/videocam:"),
+    st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
     st.Page("pages/stats.py", title="Stats", icon=":material/bar_chart:"),
 ]
 

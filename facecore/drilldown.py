@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from facecore.comparison import Comparison
+from facecore.comparison import ComparedModel, Comparison
 from facecore.datasets import FaceDataset
 from facecore.datasets_ferplus import TIE, VOTE_COLUMNS
 from facecore.errors import InvalidDatasetError
@@ -39,6 +39,14 @@ def select_cell(
     rows = np.flatnonzero(kept).astype(np.int64)
     confidence = answers.probs[rows].max(axis=1)
     return np.asarray(rows[np.argsort(-confidence, kind="stable")], dtype=np.int64)
+
+
+def find_worst_cell(model: ComparedModel) -> tuple[str, str]:
+    """Return the most frequent mistake: (labelled, predicted), canonical names."""
+    counts = model.table.to_array()
+    np.fill_diagonal(counts, -1)
+    truth, predicted = np.unravel_index(counts.argmax(), counts.shape)
+    return model.labels[int(truth)], model.labels[int(predicted)]
 
 
 def encode_samples(

@@ -7,7 +7,13 @@ from conftest import build_card
 
 from facecore.comparison import load_comparison
 from facecore.datasets_ferplus import TIE, VOTE_COLUMNS
-from facecore.drilldown import count_reclassified, encode_samples, find_label_errors, select_cell
+from facecore.drilldown import (
+    count_reclassified,
+    encode_samples,
+    find_label_errors,
+    find_worst_cell,
+    select_cell,
+)
 from facecore.errors import InvalidDatasetError
 from facecore.evaluation_report import Predictions, compute_report, save_evaluation
 from facecore.images import decode_image
@@ -69,6 +75,10 @@ def ids(comparison, rows):
 )
 def test_cell_holds_its_images_the_surest_first(comparison, model, truth, predicted, expected):
     assert ids(comparison, select_cell(comparison, model, truth, predicted)) == expected
+
+
+def test_worst_cell_is_the_most_frequent_mistake(comparison):
+    assert find_worst_cell(comparison.model("first")) == ("happy", "angry")
 
 
 def make_votes(comparison, majorities, own=3):
