@@ -87,13 +87,7 @@ def decode_image(data: bytes, name: str, limits: MediaLimits = DEFAULT_LIMITS) -
         MediaTooLargeError: if the file or its picture is over the limits.
     """
     shown = safe_name(name)
-    if not data:
-        raise UnreadableImageError(f"{shown} is empty (0 bytes); choose a picture file.")
-    if len(data) > limits.max_bytes:
-        raise MediaTooLargeError(
-            f"{shown} has {megabytes(len(data))}, more than the {megabytes(limits.max_bytes)} "
-            "allowed for a photo; save it smaller and try again."
-        )
+    check_size(data, name, limits)
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             width, height = image.size
@@ -107,6 +101,23 @@ def decode_image(data: bytes, name: str, limits: MediaLimits = DEFAULT_LIMITS) -
         raise UnreadableImageError(_describe_other(data, shown)) from error
     except _DAMAGE as error:
         raise UnreadableImageError(_describe_damage(shown)) from error
+
+
+def check_size(data: bytes, name: str, limits: MediaLimits) -> None:
+    """Refuse an empty or too large picture file by its size alone.
+
+    Raises:
+        UnreadableImageError: if it is empty.
+        MediaTooLargeError: if it is over the limit.
+    """
+    shown = safe_name(name)
+    if not data:
+        raise UnreadableImageError(f"{shown} is empty (0 bytes); choose a picture file.")
+    if len(data) > limits.max_bytes:
+        raise MediaTooLargeError(
+            f"{shown} has {megabytes(len(data))}, more than the {megabytes(limits.max_bytes)} "
+            "allowed for a photo; save it smaller and try again."
+        )
 
 
 def encode_image(frame_bgr: UInt8Array, format: Literal["png", "jpeg"], quality: int = 92) -> bytes:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 _MAX_NAME_CHARS = 60
 
+DECODER_MEMORY_BYTES = 4_000_000_000
+"""A process that reads an uploaded file gets no more address space than this."""
+
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:

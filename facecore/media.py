@@ -1,9 +1,10 @@
-"""Photos and videos in and out: one place to import from."""
+"""Photos and videos in and out: one place to import from. Files are read in another process."""
 
+from facecore.decoder import decode_image, iter_frames, read_video_info
 from facecore.errors import BrokenVideoError
-from facecore.images import decode_image, encode_image, example_image
+from facecore.images import encode_image, example_image
 from facecore.limits import DEFAULT_LIMITS, MediaLimits, safe_name
-from facecore.video import VideoFrame, VideoInfo, iter_frames, read_video_info
+from facecore.video import VideoFrame, VideoInfo
 from facecore.video_writer import VideoWriter
 
 __all__ = [

@@ -7,11 +7,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from facecore.errors import BrokenVideoError
 from facecore.limits import DEFAULT_LIMITS, MediaLimits, safe_name
 from facecore.preprocessing import UInt8Array
 from facecore.video_file import (
+    OnStep,
     announced_duration_s,
     decode_frames,
     display_axes,
@@ -70,7 +72,10 @@ class VideoFrame:
 
 
 def read_video_info(
-    path: Path, name: str | None = None, limits: MediaLimits = DEFAULT_LIMITS
+    path: Path,
+    name: str | None = None,
+    limits: MediaLimits = DEFAULT_LIMITS,
+    on_step: OnStep | None = None,
 ) -> VideoInfo:
     """Read a video's size, speed and length, and make sure that its first frame can be decoded.
 
@@ -78,6 +83,7 @@ def read_video_info(
         path: the file.
         name: its name in messages, where the file itself has a temporary one.
         limits: what is refused.
+        on_step: called for every packet that was read.
 
     Raises:
         UnreadableVideoError: if the file is empty, no video, encrypted, or without frames.
@@ -85,10 +91,10 @@ def read_video_info(
     """
     shown = safe_name(name or path.name)
     with open_video(path, shown, limits) as (container, stream):
-        first = next(decode_frames(container, stream, shown, limits), None)
+        first = next(decode_frames(container, stream, shown, limits, on_step), None)
         if first is None:
             raise no_frames(shown)
-        height, width = to_upright_bgr(first, stream).shape[:2]
+        height, width = to_upright_bgr(first, stream, VideoReformatter()).shape[:2]
         axes = display_axes(first)
         fps = mean_fps(stream)
         duration_s = announced_duration_s(container, stream)
@@ -96,7 +102,7 @@ def read_video_info(
         has_audio = bool(container.streams.audio)
     if duration_s is None:
         # Recordings made by a browser and GIFs tell their length only by their packets.
-        num_frames, duration_s = _measure(path, shown, limits)
+        num_frames, duration_s = _measure(path, shown, limits, on_step)
         fps = num_frames / duration_s if num_frames and duration_s else fps
     rotation_deg = round(np.degrees(np.arctan2(axes[1], axes[0]))) % 360
     return VideoInfo(width, height, fps, num_frames, duration_s, has_audio, rotation_deg)
@@ -108,6 +114,7 @@ def iter_frames(
     end_s: float | None = None,
     name: str | None = None,
     limits: MediaLimits = DEFAULT_LIMITS,
+    on_step: OnStep | None = None,
 ) -> Iterator[VideoFrame]:
     """Yield the frames of a video, or of a range of it, one at a time.
 
@@ -117,6 +124,7 @@ def iter_frames(
         end_s: the first moment no longer wanted; None reads to the end.
         name: the file's name in messages.
         limits: what is refused.
+        on_step: called for every packet that was read, also those before the range.
 
     Raises:
         BrokenVideoError: after the last readable frame, if more was announced.
@@ -126,18 +134,19 @@ def iter_frames(
     shown = safe_name(name or path.name)
     index, reached_s, damaged = 0, 0.0, False
     size_wh: tuple[int, int] | None = None
+    reformatter = VideoReformatter()
     with open_video(path, shown, limits) as (container, stream):
         announced_s = announced_duration_s(container, stream)
         if start_s > _SEEK_FROM_S:
             seek_before(container, stream, start_s)
         try:
-            for frame, time_s, duration_s in _timed(container, stream, shown, limits):
+            for frame, time_s, duration_s in _timed(container, stream, shown, limits, on_step):
                 if end_s is not None and time_s >= end_s:
                     break
                 reached_s = time_s + duration_s
                 if reached_s <= start_s + _TICK_S:
                     continue
-                bgr = to_upright_bgr(frame, stream)
+                bgr = to_upright_bgr(frame, stream, reformatter)
                 size_wh = size_wh or (bgr.shape[1], bgr.shape[0])
                 if (bgr.shape[1], bgr.shape[0]) != size_wh:
                     bgr = np.asarray(cv2.resize(bgr, size_wh), dtype=np.uint8)
@@ -163,7 +172,7 @@ def iter_frames(
 
 
 def _timed(
-    container: Any, stream: Any, shown: str, limits: MediaLimits
+    container: Any, stream: Any, shown: str, limits: MediaLimits, on_step: OnStep | None
 ) -> Iterator[tuple[Any, float, float]]:
     """Yield decoded frames with their time and how long they are shown; times always grow."""
     typical_s = 1 / mean_fps(stream)
@@ -171,7 +180,7 @@ def _timed(
     waiting, waiting_s = None, -typical_s
     damage: BrokenVideoError | None = None
     try:
-        for frame in decode_frames(container, stream, shown, limits):
+        for frame in decode_frames(container, stream, shown, limits, on_step):
             # Files without usable times exist; theirs follow the frame rate.
             time_s = waiting_s + typical_s
             if frame.pts is not None:
@@ -190,11 +199,15 @@ def _timed(
         raise damage
 
 
-def _measure(path: Path, shown: str, limits: MediaLimits) -> tuple[int, float | None]:
+def _measure(
+    path: Path, shown: str, limits: MediaLimits, on_step: OnStep | None
+) -> tuple[int, float | None]:
     """Return the number of packets and the time they span, without decoding them."""
     times_s, last_s = [], 0.0
     with open_video(path, shown, limits) as (container, stream):
         for packet in container.demux(stream):
+            if on_step is not None:
+                on_step()
             if packet.pts is not None and packet.size:
                 times_s.append(float(packet.pts * packet.time_base))
                 last_s = float((packet.duration or 0) * packet.time_base)

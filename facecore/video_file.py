@@ -1,7 +1,7 @@
 """Opening a video file safely and decoding its pictures; what video.py builds on."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,14 @@ import av
 import av.error
 import cv2
 import numpy as np
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from facecore.errors import BrokenVideoError, MediaTooLargeError, UnreadableVideoError
 from facecore.limits import MediaLimits, megabytes
 from facecore.preprocessing import UInt8Array
+
+OnStep = Callable[[], None]
+"""A sign of life while nothing else comes out."""
 
 EXACT = int(Interpolation.BILINEAR | Interpolation.ACCURATE_RND)
 """How colours are converted: the faster default shifts grey by several levels."""
@@ -89,8 +92,14 @@ def _pick_stream(container: Any, shown: str) -> Any:
     return streams[0]
 
 
-def decode_frames(container: Any, stream: Any, shown: str, limits: MediaLimits) -> Iterator[Any]:
-    """Yield every frame that can be decoded.
+def decode_frames(
+    container: Any,
+    stream: Any,
+    shown: str,
+    limits: MediaLimits,
+    on_step: OnStep | None = None,
+) -> Iterator[Any]:
+    """Yield every frame that can be decoded; ``on_step`` is called for every packet.
 
     Raises:
         BrokenVideoError: at the end, if some packets could not be decoded.
@@ -102,6 +111,8 @@ def decode_frames(container: Any, stream: Any, shown: str, limits: MediaLimits) 
     packets = container.demux(stream)
     reading = True
     while reading:
+        if on_step is not None:
+            on_step()
         try:
             packet = next(packets, None)
         except av.error.FFmpegError as error:
@@ -143,9 +154,15 @@ def _check_pixels(width: int, height: int, shown: str, limits: MediaLimits) -> N
         )
 
 
-def to_upright_bgr(frame: Any, stream: Any) -> UInt8Array:
-    """Return a decoded frame as uint8 array of shape (H, W, 3), BGR, as a player shows it."""
-    image = frame.to_ndarray(format="bgr24", interpolation=EXACT)
+def to_upright_bgr(frame: Any, stream: Any, reformatter: VideoReformatter) -> UInt8Array:
+    """Return a decoded frame as uint8 array of shape (H, W, 3), BGR, as a player shows it.
+
+    Args:
+        frame: the frame.
+        stream: what it was decoded from.
+        reformatter: one per video; each holds threads, which one per frame would add up.
+    """
+    image = reformatter.reformat(frame, format="bgr24", interpolation=EXACT).to_ndarray()
     aspect = float(stream.sample_aspect_ratio or 1)
     if _SMALLEST_ASPECT < aspect < 1 / _SMALLEST_ASPECT and aspect != 1:
         size_wh = (max(1, round(image.shape[1] * aspect)), image.shape[0])

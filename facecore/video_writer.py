@@ -9,9 +9,15 @@ import av
 import av.error
 import cv2
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    VideoReformatter,
+)
 
-from facecore.audio import AudioTrack
+from facecore.audio_copy import CopiedSound
 from facecore.errors import VideoWriteError
 from facecore.preprocessing import UInt8Array
 from facecore.video_file import EXACT
@@ -57,7 +63,8 @@ class VideoWriter:
         self._part = target.with_name(f"{target.name}.part")
         self._container: Any = None
         self._stream: Any = None
-        self._audio: AudioTrack | None = None
+        self._audio: CopiedSound | None = None
+        self._reformatter = VideoReformatter()  # one per frame would add up threads
         self._last_pts = -1
         self._step = round(1 / _NOMINAL_FPS / _TIME_BASE)
 
@@ -73,7 +80,7 @@ class VideoWriter:
             )
             self._stream = self._add_video_stream()
             if self._source is not None:
-                self._audio = AudioTrack.open(self._source, self._container, self._start_s)
+                self._audio = CopiedSound.open(self._source, self._container, self._start_s)
             self._container.start_encoding()
         except (av.error.FFmpegError, OSError) as error:
             self._discard()
@@ -129,7 +136,7 @@ class VideoWriter:
             if self._end_s is not None:
                 end_s = min(end_s, self._end_s - self._start_s)
             self._audio.mux_until(end_s)
-            self._audio.finish()
+            self._audio.close()
         self._container.close()
         self._part.replace(self.target)
 
@@ -164,7 +171,8 @@ class VideoWriter:
                 dtype=np.uint8,
             )
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_bgr), format="bgr24")
-        frame = frame.reformat(
+        frame = self._reformatter.reformat(
+            frame,
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from video_files import add_tone, draw_frame, make_video
 
+from facecore import video
 from facecore.errors import BrokenVideoError, MediaTooLargeError, UnreadableVideoError
 from facecore.media import MediaLimits, iter_frames, read_video_info
 
@@ -140,7 +141,7 @@ def test_length_is_measured_where_the_file_does_not_tell(tmp_path):
 
 
 def test_closing_early_closes_the_file(tmp_path):
-    frames = iter_frames(make_video(tmp_path / "clip.mp4"))
+    frames = video.iter_frames(make_video(tmp_path / "clip.mp4"))
     next(frames)
     if Path("/proc/self/fd").is_dir():
         assert open_clips()
