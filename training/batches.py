@@ -42,10 +42,8 @@ class TrainingBatches:
             rows = order[step * config.batch_size : (step + 1) * config.batch_size]
             seed = tf.stack([config.seed * 10_000 + epoch, tf.cast(step, tf.int32)])
             seeds = tf.unstack(tf.random.split(seed, 2))
-            images = augment(tf.cast(tf.gather(self._images, rows), tf.float32), seed, config)
-            images = degrade(images, seeds[0], config)
-            if side:
-                images = tf.image.resize(images, (side, side), antialias=True)
+            pictures = tf.cast(tf.gather(self._images, rows), tf.float32)
+            images = degrade(augment(pictures, seed, config, side), seeds[0], config)
             batch = images, tf.gather(self._targets, rows), tf.gather(self._weights, rows)
             return mix_pairs(batch, seeds[1], config.mixup) if mixes else batch
 

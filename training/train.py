@@ -25,11 +25,12 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT_DIR))  # so that the script runs without being installed
 
 import keras
+import tensorflow as tf
 
 from facecore.datasets import load_dataset
 from facecore.errors import FaceCoreError
 from facecore.evaluation import EvaluationReport, evaluate_model
-from facecore.inference import load_classifier
+from facecore.inference import configure_device, load_classifier
 from facecore.registry import ModelCard, models_dir
 from training.averaging import AveragedWeights, WeightAverage
 from training.batches import TrainingBatches
@@ -42,14 +43,20 @@ from training.bundle import (
 )
 from training.config import TrainConfig, load_config, parse_override
 from training.data import TrainingData, load_training_data
-from training.network import build_network, compile_network
+from training.network import build_network, choose_strategy, compile_network
 from training.run_state import STATE_FILE, RunState, restore_state, save_state
 
 FRAMING_DIR = PROJECT_DIR / "training" / "framing"
 _EVALUATION_BATCH = 256
 
 
-def train(config: TrainConfig, data: TrainingData, run_dir: Path, bundle: Path) -> ModelCard:
+def train(
+    config: TrainConfig,
+    data: TrainingData,
+    run_dir: Path,
+    bundle: Path,
+    strategy: tf.distribute.Strategy | None = None,
+) -> ModelCard:
     """Train, or go on training, and write the bundle.
 
     Args:
@@ -57,13 +64,15 @@ def train(config: TrainConfig, data: TrainingData, run_dir: Path, bundle: Path) 
         data: pictures in memory.
         run_dir: where the state is saved after each epoch.
         bundle: folder of the finished network; its name should be ``config.name``.
+        strategy: how batches are shared out; default: over all GPUs.
 
     Raises:
         ConfigError: if ``run_dir`` holds a run with other settings.
     """
     keras.utils.set_random_seed(config.seed)
-    model = build_network(config, for_training=True)
-    compile_network(model, config, num_train=len(data.train_y))
+    with (strategy or choose_strategy()).scope():
+        model = build_network(config, for_training=True)
+        compile_network(model, config, num_train=len(data.train_y))
     state = restore_state(run_dir, config, model)
     if state.num_epochs:
         print(f"Going on after epoch {state.num_epochs} of {config.epochs}")
@@ -174,6 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         config = load_config(options.config, dict(map(parse_override, options.set)))
+        print(configure_device().text, flush=True)  # GPUs take memory as they need it
         run_dir = options.run_dir or Path.home() / "facecore-runs" / config.name
         if options.restart:
             (run_dir / STATE_FILE).unlink(missing_ok=True)

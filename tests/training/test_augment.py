@@ -51,3 +51,12 @@ def test_pictures_of_a_batch_change_differently():
     same = tf.repeat(tf.random.stateless_uniform((1, 16, 16, 1), (0, 0), 0, 255), 4, axis=0)
     changed = run(same, STRONG)
     assert not np.allclose(changed[0], changed[1])
+
+
+def test_smaller_copies_show_the_whole_picture():
+    ramp = np.broadcast_to(np.linspace(0, 255, 48, dtype=np.float32)[None, :, None], (48, 48, 1))
+    images = tf.constant(np.stack([ramp, ramp.transpose(1, 0, 2)]))
+    small = augment(images, tf.constant((1, 2), tf.int32), PLAIN, side=32).numpy()
+    assert small.shape == (2, 32, 32, 1)
+    expected = tf.image.resize(images, (32, 32)).numpy()
+    np.testing.assert_allclose(small, expected, atol=1.0)
