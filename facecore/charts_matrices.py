@@ -168,4 +168,5 @@ def _to_shares(table: ConfusionTable, measure: Measure) -> FloatArray:
 def _to_signed(value: float, measure: str) -> str:
     if np.isnan(value):
         return "–"
-    return f"{value:+,.0f}" if measure == "counts" else f"{100 * value:+.1f}"
+    text = f"{value:+,.0f}" if measure == "counts" else f"{100 * value:+.1f}"
+    return text if text.strip("+-0.") else text[1:]

@@ -101,9 +101,9 @@ def _show_difference(comparison: Comparison, choices: Choices) -> None:
     st.caption(
         f"How to read it: a blue cell (+) gets more images from {one}, an orange one (−) more from "
         f"{two}; on the diagonal more is better, elsewhere it is worse. {num} of {cells} cells "
-        f"{verb} a frame and bold numbers: there the difference is more than chance. An exact McNemar "
-        "test asks for each cell how often only one of the two puts an image there; p under 0.05 "
-        "after Holm's correction over all cells counts. Point at a cell to see its p."
+        f"{verb} a frame and bold numbers: there the difference is more than chance. An exact "
+        "McNemar test asks for each cell how often only one of the two puts an image there; p "
+        "under 0.05 after Holm's correction over all cells counts. Point at a cell to see its p."
     )
     csv_button(comparison, "difference", lambda: difference_to_table(difference))
 
