@@ -16,6 +16,7 @@ from facecore.cli_batch import add_batch_arguments, run_batch_command
 from facecore.cli_compare import add_compare_arguments, run_compare
 from facecore.cli_files import run_photos, run_videos
 from facecore.datasets import DATASETS, load_dataset
+from facecore.datasets_info import describe_excluded
 from facecore.detection import CASCADES, PHOTO_HAAR, VIDEO_HAAR, HaarOptions
 from facecore.errors import DatasetError, FaceCoreError, InvalidModelCardError
 from facecore.evaluation import evaluate_model
@@ -171,8 +172,7 @@ def _evaluate(bundle: Path, dataset: str, split: str) -> None:
         f"({low:.1%}-{high:.1%}), macro F1 {scores.macro_f1:.3f}, {scores.num_images:,} pictures"
     )
     if report.excluded:
-        reasons = ", ".join(f"{reason} {num}" for reason, num in report.excluded.items())
-        print(f"  {report.num_excluded:,} pictures left out: {reasons}")
+        print(f"  {describe_excluded(report.excluded)}")
     for view in report.groups:
         print(f"  {view.people}: accuracy {view.accuracy.value:.1%}")
         for table in view.tables:

@@ -1,7 +1,8 @@
 """Several networks' answers on the same images, brought into one order.
 
 Everything is worked out anew from ``predictions.npz``; of ``report.json`` only the checksum, the
-names and the measured speed are read. Neither networks nor pictures are opened.
+names, the measured speed and what the data set left out are read. Neither networks nor pictures
+are opened.
 """
 
 import csv
@@ -25,6 +26,7 @@ from facecore.evaluation_metrics import compute_scores
 from facecore.evaluation_report import (
     PREDICTIONS_FILE,
     REPORT_FILE,
+    EvaluationReport,
     Predictions,
     evaluation_dir,
     load_predictions,
@@ -87,7 +89,7 @@ def load_comparison(
         raise ValueError("name at least one bundle, and each only once")
     cards = [load_card(bundle) for bundle in bundles]
     folders = [evaluation_dir(bundle, dataset, split) for bundle in bundles]
-    speeds = [_check_report(f, c, dataset, split) for f, c in zip(folders, cards, strict=True)]
+    reports = [_check_report(f, c, dataset, split) for f, c in zip(folders, cards, strict=True)]
     stored = [_load_in_order(folder, card) for folder, card in zip(folders, cards, strict=True)]
     for card, predictions in zip(cards[1:], stored[1:], strict=True):
         _check_same_images(cards[0].name, stored[0], card.name, predictions)
@@ -119,10 +121,13 @@ def load_comparison(
         sample_ids=first.sample_ids[rows],
         y_true=y_true,
         num_left_out=len(first.y_true) - len(rows),
+        excluded=reports[0].excluded,
         models=tuple(
-            _build_model(card, title, labels, y_true, p.select(rows), speed, load_history(bundle))
-            for card, title, p, speed, bundle in zip(
-                cards, titles, stored, speeds, bundles, strict=True
+            _build_model(
+                card, title, labels, y_true, p.select(rows), report.images_per_s, load_history(path)
+            )
+            for card, title, p, report, path in zip(
+                cards, titles, stored, reports, bundles, strict=True
             )
         ),
     )
@@ -150,8 +155,8 @@ def _build_model(
     )
 
 
-def _check_report(folder: Path, card: ModelCard, dataset: str, split: str) -> float | None:
-    """Return the measured speed once the report is known to be this network's on this split."""
+def _check_report(folder: Path, card: ModelCard, dataset: str, split: str) -> EvaluationReport:
+    """Return the report once it is known to be this network's on this split."""
     if not folder.is_dir():
         raise EvaluationError(describe_missing(card.name, EvaluationKey(dataset, split)))
     report = load_report(folder)
@@ -166,7 +171,7 @@ def _check_report(folder: Path, card: ModelCard, dataset: str, split: str) -> fl
             f"{folder / REPORT_FILE} is about {report.dataset} {report.split}, but its folder "
             f"says {dataset} {split}; restore the folder or evaluate again."
         )
-    return report.images_per_s
+    return report
 
 
 def _load_in_order(folder: Path, card: ModelCard) -> Predictions:

@@ -10,7 +10,7 @@ from facecore.comparison_report_origin import build_groups, build_origin, build_
 from facecore.comparison_report_parts import ReportData, Section, render_page
 from facecore.comparison_report_scores import build_classes, build_overview, build_totals
 from facecore.datasets import DATASETS
-from facecore.datasets_info import SplitInfo
+from facecore.datasets_info import SplitInfo, describe_excluded
 from facecore.labels import EXPRESSIONS
 from facecore.paper import load_paper
 from facecore.progress import OnProgress
@@ -49,6 +49,8 @@ def build_report(comparison: Comparison, on_progress: OnProgress | None = None) 
         "What follows is what the expressions and genders look like to the networks, judged by "
         "the data set's labels; nobody's feelings or gender can be read from a picture."
     ]
+    if comparison.excluded:
+        lines.insert(0, f"{describe_excluded(comparison.excluded)}.")
     if info:
         lines.insert(0, info.note)
     if comparison.view == "known":

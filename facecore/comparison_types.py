@@ -1,6 +1,6 @@
 """What a comparison consists of: networks, their answers on the same images, their matrices."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -163,6 +163,7 @@ class Comparison:
         sample_ids: str array of shape (n,).
         y_true: int64 array of shape (n,) into ``labels``.
         num_left_out: images of the split that the view leaves out.
+        excluded: reason -> images of the split that the data set has no label for, such as ties.
         models: in the order asked for.
     """
 
@@ -174,6 +175,7 @@ class Comparison:
     sample_ids: npt.NDArray[np.str_]
     y_true: IntArray
     num_left_out: int
+    excluded: Mapping[str, int]
     models: tuple[ComparedModel, ...]
 
     def model(self, name: str) -> ComparedModel:

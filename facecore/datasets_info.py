@@ -1,6 +1,6 @@
 """What is known of a data set before it is read: titles, splits, badges, terms."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -96,3 +96,18 @@ def check_split(dataset: str, split: str, splits: Sequence[SplitInfo]) -> None:
         raise DatasetError(
             f"The data set {dataset} has no split '{split}'; choose one of {', '.join(names)}."
         )
+
+
+def describe_excluded(excluded: Mapping[str, int]) -> str:
+    """Say how many pictures a data set left out of a split and why; empty if none.
+
+    Args:
+        excluded: reason -> number, as in ``FaceDataset.excluded``.
+    """
+    if not excluded:
+        return ""
+    reasons = ", ".join(
+        f"{reason.replace('_', ' ')} {num:,}"
+        for reason, num in sorted(excluded.items(), key=lambda item: (-item[1], item[0]))
+    )
+    return f"{sum(excluded.values()):,} images of the split have no usable label ({reasons})"

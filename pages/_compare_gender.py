@@ -59,7 +59,11 @@ def _pick_card(cards: Sequence[ModelCard]) -> ModelCard:
         return cards[0]
     titles = {card.name: card.title for card in cards}
     name = st.selectbox(
-        "Network", list(titles), format_func=lambda name: titles[name], key="gender_model"
+        "Network",
+        list(titles),
+        format_func=lambda name: titles[name],
+        key="gender_model",
+        persist_state="session",
     )
     return next(card for card in cards if card.name == name)
 
@@ -70,6 +74,7 @@ def _pick_evaluation(keys: Sequence[EvaluationKey]) -> EvaluationKey:
         keys,
         format_func=lambda key: get_split_info(key.dataset, key.split).title,
         key="gender_split",
+        persist_state="session",
     )
     split = get_split_info(key.dataset, key.split)
     st.badge(split.badge, color="green" if split.use == "report" else "orange")
@@ -103,6 +108,7 @@ def _show_evaluation(card: ModelCard, key: EvaluationKey) -> None:
             default=next(iter(tables)),
             format_func=str.capitalize,
             key="gender_attribute",
+            persist_state="session",
             required=True,
         )
     st.markdown(plain(describe_view(view, attribute)))
@@ -119,6 +125,7 @@ def _pick_view(views: Sequence[GroupView]) -> GroupView:
         default=next(iter(by_people)),
         format_func=lambda people: _PEOPLE[people],
         key="gender_people",
+        persist_state="session",
         required=True,
         help="Children's faces hardly show a gender, so adults are the headline.",
     )

@@ -6,6 +6,7 @@ import streamlit as st
 
 from facecore.comparison import Comparison, EvaluationKey
 from facecore.datasets import SplitInfo, get_split_info
+from facecore.datasets_info import describe_excluded
 from facecore.errors import DatasetError
 from pages._compare_choices import Choices
 from pages._compare_data import Evaluated, list_evaluated, open_comparison
@@ -156,6 +157,8 @@ def _show_split(comparison: Comparison, chosen: Sequence[Evaluated]) -> None:
             words += f"; {comparison.num_left_out:,} of classes that not all models know left out"
         st.badge(words, color="gray")
     notes = [split.note] if split is not None else []
+    if comparison.excluded:
+        notes.append(f"{describe_excluded(comparison.excluded)}.")
     missing = [model for model in chosen if _PREFERRED[0] not in model.keys]
     if missing and (split is None or split.use != "report"):
         who = "None" if len(missing) == len(chosen) else f"Only {len(chosen) - len(missing)}"

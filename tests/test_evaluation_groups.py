@@ -7,16 +7,20 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
+from facecore.comparison import load_comparison
+from facecore.datasets_info import describe_excluded
 from facecore.errors import InvalidReportError
 from facecore.evaluation import (
     Predictions,
     compute_report,
+    evaluation_dir,
     load_predictions,
     load_report,
     save_evaluation,
     summarise,
 )
 from facecore.evaluation_groups import compute_group_views, to_group_view
+from facecore.registry import save_card
 
 LABELS = ("man", "woman")
 
@@ -165,3 +169,26 @@ def test_attributes_have_to_fit(saved):
     np.savez(path, **{**arrays, "attribute_age": AGES[:3]})
     with pytest.raises(InvalidReportError, match="age"):
         load_predictions(saved[0])
+
+
+def test_comparison_knows_what_the_data_set_left_out(saved, tmp_path, make_card):
+    folder, report = saved
+    bundle = tmp_path / "stub"
+    save_card(bundle, make_card("gender"))
+    save_evaluation(evaluation_dir(bundle, "made", "test"), report, load_predictions(folder))
+    comparison = load_comparison([bundle], "made", "test")
+    assert comparison.excluded == {"second face": 3}
+    views = compute_group_views(
+        comparison.labels,
+        comparison.y_true,
+        comparison.models[0].predicted,
+        comparison.models[0].predictions.attributes,
+    )
+    assert views == report.groups
+
+
+def test_what_was_left_out_in_words():
+    assert describe_excluded({}) == ""
+    assert describe_excluded({"not_a_face": 11, "tie": 1_157}) == (
+        "1,168 images of the split have no usable label (tie 1,157, not a face 11)"
+    )
