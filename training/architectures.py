@@ -6,7 +6,9 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-Shape = tuple[int | None, int | None, int]
+from training import architectures_paper
+
+Shape = architectures_paper.Shape
 
 
 class FusedBatchNormalization(layers.BatchNormalization):
@@ -83,6 +85,11 @@ Builder = Callable[..., keras.Model]
 ARCHITECTURES: dict[str, Builder] = {
     "small_resnet": build_small_resnet,
     "strided_resnet": build_strided_resnet,
+    "paper_cnn": architectures_paper.build_paper_cnn,
+    "paper_gender_cnn": architectures_paper.build_paper_gender_cnn,
+    "mini_xception": architectures_paper.build_mini_xception,
+    "facial_parts": architectures_paper.build_facial_parts,
+    "dense_sift_cnn": architectures_paper.build_dense_sift_cnn,
 }
 
 

@@ -26,6 +26,8 @@ class TrainConfig:
         dataset: name of the data set.
         train_split: to fit on.
         validation_split: to choose the best epoch and the temperature on.
+        validation_share: if not 0, this share of each class of ``train_split`` is held out by the
+            seed and takes the place of ``validation_split``, as in the paper (0.25).
         images_per_class: draw exactly this many of each class, repeating where there are fewer;
             0 takes every picture once.
         height: input rows in pixels.
@@ -81,6 +83,7 @@ class TrainConfig:
     architecture: str
     epochs: int
     color: str = "gray"
+    validation_share: float = 0.0
     margin: float = 0.0
     shift_y: float = 0.0
     images_per_class: int = 0
@@ -117,7 +120,14 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that no run can have."""
-        shares = ("small_share", "label_smoothing", "votes_share", "balance_power", "mixup_share")
+        shares = (
+            "validation_share",
+            "small_share",
+            "label_smoothing",
+            "votes_share",
+            "balance_power",
+            "mixup_share",
+        )
         chances = ("erase", "soften", "jpeg", "average_decay", "dropout")
         for key in (*shares, *chances):
             if not 0 <= getattr(self, key) <= 1:

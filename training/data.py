@@ -1,6 +1,6 @@
 """From a config to arrays: what is fitted on, what is chosen on, and where it comes from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from facecore.datasets_ferplus import load_votes
 from facecore.errors import ConfigError
 from facecore.registry import InputSpec
 from training.config import TrainConfig
+
+HELD_OUT = "held_out"
+"""Split name of pictures that a run held out of its own training split."""
 
 _BATCH = 512
 
@@ -47,10 +50,9 @@ def load_training_data(config: TrainConfig) -> TrainingData:
         DatasetError: if they are missing or damaged.
         ConfigError: if the data set lacks the attributes or votes that the config asks for.
     """
-    train = load_dataset(config.dataset, config.train_split).keep_labels(config.labels)
+    train, validation = (split.keep_labels(config.labels) for split in load_splits(config))
     if config.images_per_class:
         train = draw_per_class(train, config.images_per_class, config.seed)
-    validation = load_dataset(config.dataset, config.validation_split).keep_labels(config.labels)
     return TrainingData(
         train_images=_stack(train, config.input),
         train_y=train.y_true,
@@ -60,6 +62,31 @@ def load_training_data(config: TrainConfig) -> TrainingData:
         train_votes=_load_votes(train, config) if config.votes_share else None,
         train_groups=_select_groups(train, config.balance),
     )
+
+
+def load_splits(config: TrainConfig) -> tuple[FaceDataset, FaceDataset]:
+    """Return what is fitted on and what is chosen on, with every class of the data set.
+
+    Raises:
+        DatasetError: if they are missing or damaged.
+    """
+    train = load_dataset(config.dataset, config.train_split)
+    if not config.validation_share:
+        return train, load_dataset(config.dataset, config.validation_split)
+    return hold_out(train, config.validation_share, config.seed)
+
+
+def hold_out(dataset: FaceDataset, share: float, seed: int) -> tuple[FaceDataset, FaceDataset]:
+    """Divide a data set into the rest and a share of each class, the same for the same seed."""
+    held_out = []
+    for code in range(len(dataset.labels)):
+        indices = np.flatnonzero(dataset.y_true == code)
+        order = np.random.default_rng([seed, code]).permutation(indices)
+        held_out.append(order[: round(share * len(indices))])
+    chosen = np.zeros(len(dataset), dtype=bool)
+    chosen[np.concatenate(held_out)] = True
+    rest = dataset.select(np.flatnonzero(~chosen))
+    return rest, replace(dataset.select(np.flatnonzero(chosen)), split=HELD_OUT)
 
 
 def _load_votes(train: FaceDataset, config: TrainConfig) -> npt.NDArray[np.float32]:

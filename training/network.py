@@ -24,8 +24,9 @@ def build_network(config: TrainConfig, for_training: bool) -> keras.Model:
         )
     policy = choose_precision(tf.config.list_physical_devices("GPU")) if for_training else "float32"
     keras.mixed_precision.set_global_policy(policy)
-    # Training may begin on smaller pictures; the weights do not depend on the size.
-    sides = (None, None) if for_training else (config.height, config.width)
+    # Where training begins on smaller pictures, the weights must not depend on the size.
+    several_sizes = for_training and config.small_side
+    sides = (None, None) if several_sizes else (config.height, config.width)
     try:
         return ARCHITECTURES[config.architecture](
             (*sides, config.input.num_channels),

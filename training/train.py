@@ -27,7 +27,6 @@ sys.path.insert(0, str(PROJECT_DIR))  # so that the script runs without being in
 import keras
 import tensorflow as tf
 
-from facecore.datasets import load_dataset
 from facecore.errors import FaceCoreError
 from facecore.evaluation import EvaluationReport, evaluate_model
 from facecore.inference import configure_device, load_classifier
@@ -42,7 +41,7 @@ from training.bundle import (
     save_bundle,
 )
 from training.config import TrainConfig, load_config, parse_override
-from training.data import TrainingData, load_training_data
+from training.data import TrainingData, load_splits, load_training_data
 from training.network import build_network, choose_strategy, compile_network
 from training.run_state import STATE_FILE, RunState, restore_state, save_state
 
@@ -162,7 +161,7 @@ def publish(config: TrainConfig, data: TrainingData, state: RunState, bundle: Pa
 
 def evaluate_bundle(config: TrainConfig, bundle: Path) -> EvaluationReport:
     """Write the finished bundle's report on the validation pictures, of every class."""
-    validation = load_dataset(config.dataset, config.validation_split)
+    _, validation = load_splits(config)
     return evaluate_model(load_classifier(bundle), validation, bundle)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facecore.datasets import FaceDataset
-from training.data import draw_per_class
+from training.data import draw_per_class, hold_out
 
 
 @pytest.fixture
@@ -35,3 +35,12 @@ def test_seed_decides(dataset):
     first, again, other = (draw_per_class(dataset, 5, seed).sample_ids for seed in (1, 1, 2))
     assert first.tolist() == again.tolist()
     assert first.tolist() != other.tolist()
+
+
+def test_held_out_share_is_of_each_class(dataset):
+    rest, held_out = hold_out(dataset, 0.4, seed=3)
+    assert np.bincount(held_out.y_true).tolist() == [4, 1, 2]
+    assert held_out.split == "held_out"
+    assert set(rest.sample_ids) | set(held_out.sample_ids) == set(dataset.sample_ids)
+    assert not set(rest.sample_ids) & set(held_out.sample_ids)
+    assert hold_out(dataset, 0.4, seed=3)[1].sample_ids.tolist() == held_out.sample_ids.tolist()
