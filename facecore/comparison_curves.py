@@ -9,7 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from facecore.comparison_types import ComparedModel, FloatArray, IntArray
-from facecore.evaluation_metrics import ReliabilityBin, compute_ece, compute_reliability_bins
+from facecore.evaluation_metrics import (
+    ReliabilityBin,
+    compute_ece,
+    compute_log_loss,
+    compute_reliability_bins,
+)
 
 _MAX_POINTS = 200
 
@@ -41,6 +46,9 @@ class Reliability:
         bins_after: of the probabilities that the network gives.
         ece_before: expected calibration error of the first.
         ece_after: of the second.
+        log_loss_before: of the first; None where the network lacks a class of the images. The
+            temperature is chosen by it, so that the calibration error may go either way.
+        log_loss_after: of the second.
     """
 
     temperature: float
@@ -48,6 +56,8 @@ class Reliability:
     bins_after: tuple[ReliabilityBin, ...]
     ece_before: float
     ece_after: float
+    log_loss_before: float | None
+    log_loss_after: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,9 +122,17 @@ def compute_reliability(model: ComparedModel) -> Reliability:
     temperature = model.card.temperature
     # The stored probabilities are softmax(z / T); those of z follow from their T-th powers.
     powers = model.probs**temperature
-    before = compute_reliability_bins(model.y_true, powers / powers.sum(axis=1, keepdims=True))
-    after = model.scores.bins
-    return Reliability(temperature, before, after, compute_ece(before), compute_ece(after))
+    probs = powers / powers.sum(axis=1, keepdims=True)
+    bins, log_loss = compute_reliability_bins(model.y_true, probs), model.scores.log_loss
+    return Reliability(
+        temperature=temperature,
+        bins_before=bins,
+        bins_after=model.scores.bins,
+        ece_before=compute_ece(bins),
+        ece_after=model.scores.ece,
+        log_loss_before=None if log_loss is None else compute_log_loss(model.y_true, probs),
+        log_loss_after=log_loss,
+    )
 
 
 def compute_coverage(model: ComparedModel) -> CoverageCurve:

@@ -22,6 +22,7 @@ from facecore.comparison_report_parts import (
     ReportData,
     Section,
     Table,
+    show,
 )
 from facecore.labels import display_name
 
@@ -47,9 +48,23 @@ def build_curves(data: ReportData) -> Section:
             ]
         ),
         Table(
-            ("Model", "Temperature", "Calibration error before", "Calibration error after"),
+            (
+                "Model",
+                "Temperature",
+                "Log loss before",
+                "after",
+                "Calibration error before",
+                "after",
+            ),
             [
-                (title, f"{own.temperature:.3f}", f"{own.ece_before:.2%}", f"{own.ece_after:.2%}")
+                (
+                    title,
+                    f"{own.temperature:.3f}",
+                    show(own.log_loss_before, ".4f"),
+                    show(own.log_loss_after, ".4f"),
+                    f"{own.ece_before:.2%}",
+                    f"{own.ece_after:.2%}",
+                )
                 for title, own in reliability.items()
             ],
         ),
@@ -67,7 +82,8 @@ def build_curves(data: ReportData) -> Section:
         "Curves",
         "One class against all others: the nearer to the upper corner, the better; the area is in "
         "brackets. Reliability: on the diagonal, of the answers given with 70 % confidence 70 % "
-        "are right.",
+        "are right. The temperature is chosen for the least log loss; the calibration error may go "
+        "either way.",
         blocks,
     )
 

@@ -6,25 +6,25 @@ from facecore.charts_matrices import build_difference_matrix, build_matrix
 from facecore.comparison_report_parts import Figures, ReportData, Section
 from facecore.comparison_tests import compute_difference_table
 
+_MISPRINTS = (
+    " * marks cells that the paper misprints and that were corrected from its totals; the "
+    "paper's matrices are of all its images, training images included."
+)
+
 
 def build_matrices(data: ReportData) -> Section:
     """Return the confusion matrices, the paper's beside ours."""
-    starred = {
-        table.title: [(c.labelled, c.predicted) for c in data.paper.find_corrected(table.title)]
-        if data.paper
-        else []
-        for table in data.tables
-    }
+    starred = data.starred
     return Section(
         "Confusion matrices",
         "Rows are the labels, columns the predictions; each cell is the percentage of the labelled "
         "class, so that the diagonal is what each model recognises. Margins count images. Hover "
-        "for counts and for the percentage of the predicted class. * marks cells that the paper "
-        "misprints and that were corrected from its totals.",
+        "for counts and for the percentage of the predicted class."
+        + (_MISPRINTS if data.paper else ""),
         [
             Figures(
                 [
-                    (table.title, build_matrix(table, starred=starred[table.title]))
+                    (table.title, build_matrix(table, starred=starred.get(table.title, ())))
                     for table in data.tables
                 ]
             )

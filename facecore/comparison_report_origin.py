@@ -76,6 +76,7 @@ def build_origin(data: ReportData) -> Section:
             Table(
                 ("Model", "Title", "SHA-256 of the network"),
                 [(model.name, model.card.title, model.card.sha256) for model in comparison.models],
+                has_words=True,
             ),
             f"Made by: python -m facecore compare {names} --dataset {comparison.dataset} --split "
             f"{comparison.split} --view {comparison.view} --out report.html",

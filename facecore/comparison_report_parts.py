@@ -21,9 +21,15 @@ h3 { font-size: 1rem; margin: 1rem 0 0; }
 p { max-width: 48rem; } p.caption { color: #4a5a68; }
 .badge { background: #fff1d6; border: 1px solid #b36b00; border-radius: 4px; padding: 0 .5em; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; margin: .5rem 0 1rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #d5dade; text-align: right; }
-th:first-child, td:first-child { text-align: left; } thead th { white-space: nowrap; }
+td { white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; } tbody th { white-space: nowrap; }
+thead th { vertical-align: bottom; }
+table.words td, table.words th { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+@media (max-width: 600px) {
+  table { font-size: .78rem; } th, td { padding: .2rem .3rem; } tbody th { white-space: normal; }
+}
 .grid { display: grid; gap: 1rem; }
 .grid > div { min-width: 0; }
 """
@@ -40,10 +46,11 @@ class SupportsHtml(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells as text; the first column names the row."""
+    """Cells as text; the first column names the row. Numbers stand on the right, words left."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    has_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,21 @@ class ReportData:
     draws: MetricDraws
     paper: Paper | None
     tables: tuple[ConfusionTable, ...]
+
+    @property
+    def starred(self) -> dict[str, list[tuple[str, str]]]:
+        """By a table's title, the cells (truth, predicted) that the paper misprints."""
+        if self.paper is None:
+            return {}
+        return {
+            table.title: [(c.labelled, c.predicted) for c in self.paper.find_corrected(table.title)]
+            for table in self.tables
+        }
+
+
+def show(value: float | None, layout: str) -> str:
+    """Return a number in Python's format language, or a dash where there is none."""
+    return "–" if value is None else format(value, layout)
 
 
 def render_page(title: str, badge: str, lines: Sequence[str], sections: Sequence[Section]) -> str:
@@ -148,7 +170,8 @@ def _render_table(table: Table) -> str:
     for name, *cells in table.rows:
         columns = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{columns}</tr>')
+    kind = ' class="words"' if table.has_words else ""
     return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="scroll"><table{kind}><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )

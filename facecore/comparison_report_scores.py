@@ -14,7 +14,15 @@ from facecore.comparison_overview import (
     describe_agreement,
     describe_comparison,
 )
-from facecore.comparison_report_parts import WIDE_PX, Block, Figures, ReportData, Section, Table
+from facecore.comparison_report_parts import (
+    WIDE_PX,
+    Block,
+    Figures,
+    ReportData,
+    Section,
+    Table,
+    show,
+)
 from facecore.comparison_tests import compare_pairs, compute_agreement
 from facecore.comparison_totals import compute_total_percentages
 from facecore.labels import display_name
@@ -34,19 +42,10 @@ def build_overview(data: ReportData) -> Section:
     """Return the table of networks, its meaning in words, and the paired tests."""
     pairs = compare_pairs(data.comparison, data.draws)
     agreement = compute_agreement(data.comparison)
+    rows = compute_overview(data.comparison, data.draws)
     blocks: list[Block] = [
         describe_comparison(data.comparison, pairs),
-        Table(
-            (
-                "Model",
-                *(words for _, words, _ in _METRICS),
-                "95 % interval of the accuracy",
-                "Parameters",
-                "ms per face",
-                "Training minutes",
-            ),
-            [_describe_model(row) for row in compute_overview(data.comparison, data.draws)],
-        ),
+        Table(("", *(row.title for row in rows)), _describe_models(rows)),
     ]
     if pairs:
         titles = {model.name: model.title for model in data.comparison.models}
@@ -87,8 +86,8 @@ def build_overview(data: ReportData) -> Section:
         ]
     return Section(
         "The models",
-        f"{_STAR} marks the best of a column and those that a paired test on the same images "
-        "cannot tell from it; a column without it has no difference beyond chance. Log loss, Brier "
+        f"{_STAR} marks the best of a row and those that a paired test on the same images "
+        "cannot tell from it; a row without it has no difference beyond chance. Log loss, Brier "
         "score and calibration error are better when lower; log loss is missing where a model "
         "gives a class of the images no probability. Milliseconds are those of the evaluation.",
         blocks,
@@ -121,7 +120,7 @@ def build_classes(data: ReportData) -> Section:
         [
             Figures(
                 [
-                    (display_name(k), build_classwise(data.tables, k))
+                    (display_name(k), build_classwise(data.tables, k, data.starred))
                     for k in order_classwise(labels)
                 ]
             ),
@@ -171,24 +170,25 @@ def build_totals(data: ReportData) -> Section:
     )
 
 
-def _describe_model(row: ModelRow) -> tuple[str, ...]:
-    cells = []
-    for metric, _, layout in _METRICS:
-        value = getattr(row.scores, metric)
-        cells.append(_show(value, layout) + f" {_STAR}" * (metric in row.best))
-    low, high = row.scores.accuracy_interval
-    return (
-        row.title,
-        *cells,
-        f"{low:.1%} to {high:.1%}",
-        f"{row.num_parameters:,}",
-        _show(row.ms_per_face, ".1f"),
-        _show(row.training_minutes, ".0f"),
-    )
+def _describe_models(rows: Sequence[ModelRow]) -> list[tuple[str, ...]]:
+    """Return one line per number and one column per network: three fit on a narrow screen."""
+    lines = [
+        (words, *(_show_score(row, metric, layout) for row in rows))
+        for metric, words, layout in _METRICS
+    ]
+    intervals = [row.scores.accuracy_interval for row in rows]
+    lines.insert(1, ("95 % interval", *(f"{100 * low:.1f}–{high:.1%}" for low, high in intervals)))
+    return [
+        *lines,
+        ("Parameters", *(f"{row.num_parameters:,}" for row in rows)),
+        ("Milliseconds per face", *(show(row.ms_per_face, ".1f") for row in rows)),
+        ("Training minutes", *(show(row.training_minutes, ".0f") for row in rows)),
+    ]
 
 
-def _show(value: float | None, layout: str) -> str:
-    return "–" if value is None else format(value, layout)
+def _show_score(row: ModelRow, metric: str, layout: str) -> str:
+    mark = f"{_STAR} " if metric in row.best else ""
+    return mark + show(getattr(row.scores, metric), layout)
 
 
 def _points(fraction: float) -> str:

@@ -89,6 +89,8 @@ def test_reliability_before_and_after_temperature(tmp_path, temperature):
         [b.num_images for b in expected], abs=1
     )
     assert reliability.ece_after == pytest.approx(model.scores.ece)
+    assert reliability.log_loss_before == pytest.approx(sk.log_loss(y_true, before), abs=1e-4)
+    assert reliability.log_loss_after == pytest.approx(sk.log_loss(y_true, after), abs=1e-4)
     assert sum(b.num_images for b in reliability.bins_after) == 400
 
 
