@@ -1,7 +1,8 @@
 """Everything a run needs to go on where it was interrupted, in one file per run."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def save_state(run_dir: Path, config: TrainConfig, model: keras.Model, state: Ru
         for i, array in enumerate(values)
     }
     progress = {
-        "config": _fingerprint(config),
+        "config": asdict(config),
         "history": state.history,
         "duration_s": state.duration_s,
     }
@@ -86,7 +87,7 @@ def restore_state(run_dir: Path, config: TrainConfig, model: keras.Model) -> Run
         return RunState()
     with np.load(path) as archive:
         progress = json.loads(str(archive["progress"]))
-        if progress["config"] != _fingerprint(config):
+        if _settings(progress["config"]) != _settings(asdict(config)):
             raise ConfigError(
                 f"{run_dir} holds a run of '{config.name}' with other settings; pass another "
                 "--run-dir, or --restart to begin again."
@@ -106,6 +107,8 @@ def _variables(model: keras.Model) -> list[keras.Variable]:
     return [*model.trainable_variables, *model.non_trainable_variables]
 
 
-def _fingerprint(config: TrainConfig) -> dict[str, Any]:
-    values = {key: value for key, value in asdict(config).items() if key not in _DESCRIPTIVE}
-    return dict(json.loads(json.dumps(values)))
+def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides a run; a setting that is newer than a saved run was at its default."""
+    defaults = {f.name: f.default for f in fields(TrainConfig) if f.default is not MISSING}
+    settings = json.loads(json.dumps({**defaults, **values}))  # tuples become lists
+    return {key: value for key, value in settings.items() if key not in _DESCRIPTIVE}

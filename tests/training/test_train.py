@@ -1,5 +1,7 @@
 """Tiny runs on made pictures: a usable bundle, and the same one after an interruption."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -13,8 +15,8 @@ from training.architectures import ARCHITECTURES, FusedBatchNormalization
 from training.bundle import compute_log_loss, fit_temperature
 from training.config import build_config
 from training.data import TrainingData
-from training.network import build_network
-from training.run_state import STATE_FILE
+from training.network import build_network, compile_network
+from training.run_state import STATE_FILE, restore_state
 
 CONFIG = build_config(
     VALUES
@@ -133,6 +135,17 @@ def test_other_settings_do_not_continue_a_run(whole_run, data, tmp_path):
     changed = build_config({**_as_values(CONFIG), "learning_rate": 0.1})
     with pytest.raises(ConfigError, match="other settings"):
         script.train(changed, data, whole_run[1], tmp_path / "tiny")
+
+
+def test_runs_from_before_a_setting_existed_go_on(whole_run, tmp_path):
+    with np.load(whole_run[1] / STATE_FILE) as archive:
+        arrays = dict(archive)
+    progress = json.loads(str(arrays.pop("progress")))
+    assert progress["config"].pop("validation_share") == 0.0
+    np.savez(tmp_path / STATE_FILE, progress=np.array(json.dumps(progress)), **arrays)
+    model = build_network(CONFIG, for_training=True)
+    compile_network(model, CONFIG, num_train=32)
+    assert restore_state(tmp_path, CONFIG, model).num_epochs == 2
 
 
 def _as_values(config):
