@@ -119,7 +119,7 @@ def _show_matrix(
         key=key,
         on_select=lambda: _take_click(key),
         selection_mode="points",
-        config={"displaylogo": False},
+        config={"displayModeBar": False},  # it would cover the words over the columns
     )
     st.caption(
         "How to read it: percent of the images of each label; a click on a cell, or the pickers "
@@ -195,7 +195,11 @@ def _show_label_errors(comparison: Comparison, votes: pd.DataFrame | None) -> No
         st.info("Without the crowd's votes there is no such list.", icon=":material/info:")
         return
     table = find_label_errors(comparison, votes)
-    st.markdown(f"**{len(table):,} of {len(comparison.y_true):,} images**")
+    agreed = int((table["models_with_crowd"] == len(comparison.models)).sum())
+    st.markdown(
+        f"**{len(table):,} of {len(comparison.y_true):,} images**; on {agreed:,} of them every "
+        "model answers what the crowd saw."
+    )
     if comparison.dataset == "ferplus":
         st.caption("Here the labels are the crowd's own majority, so the list is empty.")
         return

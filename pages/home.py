@@ -26,6 +26,13 @@ CARDS = (
         "Watch your own webcam with boxes and words drawn on it; take a photo or record a clip.",
     ),
     (
+        "pages/compare.py",
+        "Compare",
+        ":material/compare:",
+        "Which expression model is better at what, whether the difference is real, and the faces "
+        "behind every number. Test the models with your own face.",
+    ),
+    (
         "pages/stats.py",
         "Stats",
         ":material/bar_chart:",
@@ -48,9 +55,9 @@ if st.button(
     st.switch_page("pages/photos.py")
 
 st.subheader("What you can do")
-for start in (0, 2):
+for start in (0, 2, 4):
     for column, (page, title, icon, text) in zip(
-        st.columns(2), CARDS[start : start + 2], strict=True
+        st.columns(2), CARDS[start : start + 2], strict=False
     ):
         with column.container(border=True, height="stretch"):
             st.page_link(page, label=f"**{title}**", icon=icon)

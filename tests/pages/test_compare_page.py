@@ -1,0 +1,245 @@
+"""The comparison page: default images, sections, the faces of a cell, the eye test, its errors."""
+
+import sys
+
+import pytest
+import streamlit as st
+from compare_files import NUM_SAD, write_data, write_evaluation
+
+from facecore.evaluation_report import PREDICTIONS_FILE, evaluation_dir
+
+NAMES = ("expression_model1", "expression_model2", "expression_model3")
+
+
+@pytest.fixture(scope="module")
+def data_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    write_data(folder)
+    return folder
+
+
+@pytest.fixture
+def evaluated(models_folder, data_folder, monkeypatch):
+    """A models folder whose three expression models were evaluated on the validation images."""
+    monkeypatch.setenv("FACECORE_DATA_DIR", str(data_folder))
+    for name in NAMES:
+        write_evaluation(models_folder / name, data_folder)
+    return models_folder
+
+
+def text_of(app):
+    parts = [*app.markdown, *app.caption, *app.html, *app.info, *app.warning, *app.error]
+    return "\n".join(element.value for element in parts)
+
+
+def html_of(app):
+    return "".join(element.value for element in app.html)
+
+
+def go(app, section):
+    app.segmented_control(key="compare_section").set_value(section).run()
+    assert not app.exception, app.exception
+    return app
+
+
+def test_without_evaluations_the_commands_are_told(open_page):
+    page = open_page("compare")
+    assert "nothing to compare" in page.info[0].value
+    code = page.code[0].value
+    assert all(f"evaluate --model {name} --dataset fer2013" in code for name in NAMES)
+    assert page.segmented_control(key="compare_section").options == ["Gender", "Eye test"]
+
+
+def test_page_opens_without_tensorflow(evaluated, open_page):
+    loaded = "tensorflow" in sys.modules
+    page = open_page("compare")
+    assert not page.error
+    assert ("tensorflow" in sys.modules) == loaded
+    assert "used for choosing" in text_of(page)
+    assert "None of the chosen models was evaluated on the held-out test images" in text_of(page)
+    table = page.table[0].value
+    assert list(table.columns) == ["Model 1", "Model 2", "Model 3"]
+    assert table.loc["Accuracy ↑", "Model 1"].startswith(f"**{60 / 70:.1%}** ★"), "all but sad"
+    assert table.loc["Accuracy ↑", "Model 2"].startswith(f"{50 / 70:.1%}"), "no Disgust either"
+
+
+def test_test_images_come_first_where_every_model_has_them(evaluated, data_folder, open_page):
+    for name in NAMES[:2]:
+        write_evaluation(evaluated / name, data_folder, "test")
+    assert "PublicTest" in open_page("compare").selectbox(key="compare_split").options[0]
+    write_evaluation(evaluated / NAMES[2], data_folder, "test")
+    page = open_page("compare")
+    assert page.selectbox(key="compare_split").value.split == "test"
+    assert "used for choosing" not in text_of(page)
+
+
+def test_fair_view_leaves_the_unknown_class_out(evaluated, open_page):
+    page = open_page("compare")
+    page.segmented_control(key="compare_view").set_value("known").run()
+    assert not page.exception
+    assert "10 of classes that not all models know left out" in text_of(page)
+    table = page.table[0].value
+    assert table.loc["Accuracy ↑", "Model 2"].startswith(f"{50 / 60:.1%}")
+
+
+@pytest.mark.parametrize("section", ["Matrices", "Classes", "Curves", "Paper", "Gender"])
+@pytest.mark.parametrize("paper", [False, True])
+def test_every_section_is_drawn(evaluated, open_page, section, paper):
+    page = open_page("compare")
+    if paper:
+        page.toggle(key="compare_paper").set_value(True).run()
+    go(page, section)
+    assert not page.error
+    assert "How to read it" in text_of(page) or section == "Gender"
+
+
+def test_more_models_are_picked_and_none_is_told(evaluated, open_page):
+    page = open_page("compare")
+    page.get("button_group")
+    picker = page.pills(key="compare_models_chosen")
+    picker.set_value([NAMES[0], NAMES[2]]).run()
+    assert list(page.table[0].value.columns) == ["Model 1", "Model 3"]
+    page.pills(key="compare_models_chosen").set_value([]).run()
+    assert not page.exception
+    assert "Choose at least one model" in page.info[0].value
+
+
+def test_models_without_evaluation_are_listed_beside_the_others(evaluated, open_page):
+    folder = evaluation_dir(evaluated / NAMES[1], "fer2013", "validation")
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    page = open_page("compare")
+    assert list(page.table[0].value.columns) == ["Model 1", "Model 3"]
+    assert f"--model {NAMES[1]}" in page.code[0].value
+
+
+def test_damaged_file_names_itself_and_the_rest_of_the_page_stays(evaluated, open_page):
+    path = evaluation_dir(evaluated / NAMES[1], "fer2013", "validation") / PREDICTIONS_FILE
+    path.write_bytes(b"nothing")
+    page = open_page("compare")
+    assert PREDICTIONS_FILE.replace(".", "\\.") in page.error[0].value
+    assert page.segmented_control(key="compare_section").value == "Gender"
+
+
+def test_changed_file_is_read_again(evaluated, open_page):
+    page = open_page("compare")
+    assert not page.error
+    path = evaluation_dir(evaluated / NAMES[0], "fer2013", "validation") / PREDICTIONS_FILE
+    path.write_bytes(b"nothing")
+    page.run()
+    assert page.error
+
+
+class TestFaces:
+    @pytest.fixture
+    def faces(self, evaluated, open_page):
+        return go(open_page("compare"), "Faces")
+
+    def test_the_most_frequent_mistake_is_shown_first(self, faces):
+        assert faces.selectbox(key="drill_truth").value == "sad"
+        assert faces.selectbox(key="drill_predicted").value == "neutral"
+        html = html_of(faces)
+        assert html.count('class="fc-picture"') == NUM_SAD == html.count("data:image/png")
+        assert "Crowd: 7 Neutral, 3 Contempt" in html
+        assert html.count("Model 3") == NUM_SAD
+
+    def test_pickers_choose_another_cell(self, faces):
+        faces.selectbox(key="drill_truth").set_value("happy")
+        faces.selectbox(key="drill_predicted").set_value("any").run()
+        assert html_of(faces).count('class="fc-right"') == 3 * NUM_SAD
+        faces.selectbox(key="drill_predicted").set_value("fear").run()
+        assert "No image falls into this cell" in text_of(faces)
+
+    def test_class_that_is_gone_gives_way(self, evaluated, faces):
+        faces.selectbox(key="drill_truth").set_value("disgust").run()
+        faces.pills(key="compare_models_chosen").set_value(list(NAMES[1:])).run()
+        assert not faces.exception
+
+    def test_many_faces_have_pages(self, faces):
+        faces.selectbox(key="drill_truth").set_value("any")
+        faces.selectbox(key="drill_predicted").set_value("any").run()
+        assert html_of(faces).count('class="fc-picture"') == 24
+
+    def test_without_the_data_set_the_page_says_how_to_get_it(
+        self, evaluated, open_page, monkeypatch, tmp_path
+    ):
+        monkeypatch.setenv("FACECORE_DATA_DIR", str(tmp_path))
+        page = go(open_page("compare"), "Faces")
+        assert "download fer2013.csv" in text_of(page).replace("\\", "")
+        html = html_of(page)
+        assert html.count('class="fc-picture"') == NUM_SAD and "data:image" not in html
+
+    def test_likely_label_errors_are_listed_with_a_csv(self, faces):
+        faces.segmented_control(key="drill_part").set_value("errors").run()
+        assert not faces.exception
+        assert f"{NUM_SAD} of 70 images**; on {NUM_SAD} of them every" in text_of(faces)
+        assert html_of(faces).count('class="fc-picture"') == NUM_SAD
+        labels = [button.proto.label for button in faces.get("download_button")]
+        assert "Likely label errors as CSV" in labels
+
+
+class TestEyeTest:
+    @pytest.fixture
+    def eyes(self, evaluated, open_page):
+        return go(open_page("compare"), "Eye test")
+
+    def test_paper_stands_alone_at_first(self, eyes):
+        html = html_of(eyes)
+        assert all(f"{n} of 6" in html for n in (3, 5, 4))
+        assert "fc-share-card" not in html.replace(".fc-share-card", "")
+
+    def test_picture_is_scored_by_every_model(self, eyes, portrait_png):
+        eyes.segmented_control(key="eye_expected").set_value("happy").run()
+        eyes.file_uploader(key="eye_upload_happy").set_value(("me.png", portrait_png, "image/png"))
+        eyes.run()
+        assert not eyes.exception and not eyes.error
+        html = html_of(eyes)
+        assert "1 of 1" in html and html.count("0 of 1") == 2, "the stubs say happy, sad, sad"
+        assert "Expected: Happy" in html
+        eyes.button(key="eye_forget").click().run()
+        assert "1 of 1" not in html_of(eyes)
+
+    def test_no_face_and_no_picture_are_told(self, eyes, wall_png):
+        eyes.file_uploader(key="eye_upload_angry").set_value(("wall.png", wall_png, "image/png"))
+        eyes.run()
+        assert "No face was found in “wall\\.png” for Angry" in eyes.warning[0].value
+        eyes.segmented_control(key="eye_expected").set_value("sad").run()
+        eyes.file_uploader(key="eye_upload_sad").set_value(("x.png", b"no", "image/png")).run()
+        assert "not a picture" in eyes.error[0].value
+
+    def test_group_photo_has_every_face(self, eyes, pair_png):
+        eyes.segmented_control(key="eye_part").set_value("group").run()
+        eyes.file_uploader(key="eye_upload_group").set_value(("two.png", pair_png, "image/png"))
+        eyes.run()
+        assert not eyes.exception and not eyes.error
+        html = html_of(eyes)
+        assert "Face 1" in html and "Face 2" in html and "Woman" in html
+        assert "Paper: Model 1" not in html, "another photo"
+
+    @pytest.mark.shared
+    def test_solvay_photo_stands_beside_the_paper(self, eyes, shared_media):
+        data = (shared_media / "solvay_1927.jpg").read_bytes()
+        eyes.segmented_control(key="eye_part").set_value("group").run()
+        eyes.file_uploader(key="eye_upload_group").set_value(("s.jpg", data, "image/jpeg")).run()
+        assert not eyes.exception and not eyes.error
+        html = html_of(eyes)
+        assert "Marie Curie" in html and "No. 7, 15 or 22" in html and "Paper: Model 1" in html
+        assert "not found" in html
+        assert len(eyes.dataframe[0].value) == 28
+
+
+def test_choices_stay_while_pages_change(evaluated, open_page):
+    page = go(open_page("compare"), "Faces")
+    page.segmented_control(key="compare_orientation").set_value("predicted").run()
+    page.switch_page("pages/stats.py").run()
+    page.switch_page("pages/compare.py").run()
+    assert not page.exception
+    assert page.segmented_control(key="compare_section").value == "Faces"
+    assert page.segmented_control(key="compare_orientation").value == "predicted"
+
+
+@pytest.fixture(autouse=True)
+def forget_caches():
+    """Comparisons of one test's folder must not reach the next."""
+    st.cache_resource.clear()
