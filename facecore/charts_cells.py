@@ -37,7 +37,7 @@ _DARK_TEXT, _LIGHT_TEXT = "#10171d", "#ffffff"
 _LIGHT_TEXT_FROM = 0.75  # of the scale: both colours have a contrast of at least 4 there
 _SELECTED = "#E69F00"
 _ROW_PX = 30
-_CORNER_PX = 62  # room for the words in the corner
+_CORNER_PX = 67  # room for the words in the corner
 TEXT_PX = 11
 
 

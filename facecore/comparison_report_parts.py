@@ -12,6 +12,7 @@ from facecore.paper import Paper
 WIDE_PX = 520
 """Least width of a figure that has room for more than one column would give it."""
 
+_FONT = "system-ui, sans-serif"
 _STYLE = """
 :root { color-scheme: light; }
 body { margin: 0; background: #fff; color: #1c2833; font: 16px/1.5 system-ui, sans-serif; }
@@ -38,6 +39,10 @@ _CONFIG = {"responsive": True, "displaylogo": False, "toImageButtonOptions": {"f
 
 class SupportsHtml(Protocol):
     """A plotly figure."""
+
+    def update_layout(self, **layout: Any) -> object:
+        """Change the look."""
+        ...
 
     def to_html(self, **options: Any) -> str:
         """Return a ``div`` with the script that fills it."""
@@ -151,6 +156,7 @@ class _Renderer:
     def _render_figures(self, block: Figures) -> str:
         cells = []
         for title, figure in block.figures:
+            figure.update_layout(font_family=_FONT)
             html = figure.to_html(
                 full_html=False,
                 include_plotlyjs=not self._has_script,

@@ -24,7 +24,7 @@ from facecore.comparison_report_parts import (
     show,
 )
 from facecore.comparison_tests import compare_pairs, compute_agreement
-from facecore.comparison_totals import compute_total_percentages
+from facecore.comparison_totals import TotalPercentages, compute_total_percentages
 from facecore.labels import display_name
 
 _STAR = "★"
@@ -135,22 +135,7 @@ def build_totals(data: ReportData) -> Section:
     totals = [compute_total_percentages(table) for table in data.tables]
     blocks: list[Block] = [
         Figures([("", build_totals_chart(totals))], WIDE_PX),
-        Table(
-            ("Class", *(f"{t.title}: {what}" for t in totals for what in ("predicted", "actual"))),
-            [
-                (
-                    display_name(label),
-                    *(f"{part[label]:.2f}" for t in totals for part in (t.predicted, t.actual)),
-                )
-                for label in data.comparison.labels
-            ]
-            + [
-                (
-                    "Summed difference",
-                    *(cell for t in totals for cell in (f"{t.summed_difference:.2f}", "")),
-                )
-            ],
-        ),
+        _build_totals_table(totals),
     ]
     if data.paper:
         printed = [model.total_difference for model in data.paper.models]
@@ -164,9 +149,28 @@ def build_totals(data: ReportData) -> Section:
     return Section(
         "Total percentages",
         "How often each class is answered in all, against how often it is labelled, in percent of "
-        "all images. A small sum says that answers are spread as the labels are, not that they "
-        "are right.",
+        "all images; a column Labelled is that of the models on its right. A small sum says that "
+        "answers are spread as the labels are, not that they are right.",
         blocks,
+    )
+
+
+def _build_totals_table(totals: Sequence[TotalPercentages]) -> Table:
+    """Return one column per model; those with the same labels share the column of these."""
+    columns: list[tuple[str, list[str]]] = []
+    last_actual: list[str] = []
+    for total in totals:
+        actual = [f"{percent:.2f}" for percent in total.actual.values()]
+        if actual != last_actual:
+            columns.append(("Labelled", [*actual, ""]))
+            last_actual = actual
+        predicted = [f"{percent:.2f}" for percent in total.predicted.values()]
+        columns.append((total.title, [*predicted, f"{total.summed_difference:.2f}"]))
+    names = [*map(display_name, totals[0].actual), "Summed difference"]
+    cells = zip(*(column for _, column in columns), strict=True)
+    return Table(
+        ("Class", *(title for title, _ in columns)),
+        [(name, *row) for name, row in zip(names, cells, strict=True)],
     )
 
 
