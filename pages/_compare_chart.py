@@ -11,7 +11,7 @@ from facecore.export_tables import to_csv
 from facecore.paper import load_paper
 from facecore.paper_text import describe_correction
 from pages._compare_choices import Choices
-from pages._ui import Download, download_buttons
+from pages._ui import Download, download_buttons, safe_file_name
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -55,20 +55,17 @@ def show_chart(figure: "go.Figure", key: str) -> None:
     )
 
 
-def csv_button(comparison: Comparison, name: str, make: Callable[[], pd.DataFrame]) -> None:
+def csv_button(
+    comparison: Comparison,
+    name: str,
+    make: Callable[[], pd.DataFrame],
+    words: str = "These numbers as CSV",
+) -> None:
     """Offer a chart's numbers; they are worked out when the button is pressed."""
     source = f"{comparison.dataset}_{comparison.split}_{comparison.view}"
-    download_buttons(
-        [
-            Download(
-                "These numbers as CSV",
-                lambda: to_csv(make()),
-                f"{name}_{source}.csv",
-                "text/csv",
-                f"compare_csv_{name}",
-            )
-        ]
-    )
+    file_name = safe_file_name(f"{name}_{source}", ".csv")
+    button = Download(words, lambda: to_csv(make()), file_name, "text/csv", f"compare_csv_{name}")
+    download_buttons([button])
 
 
 def list_tables(comparison: Comparison, choices: Choices) -> list[ConfusionTable]:

@@ -20,6 +20,7 @@ from facecore.charts_training import build_training_chart
 from facecore.comparison import Comparison
 from facecore.comparison_curves import (
     Curve,
+    Reliability,
     compute_coverage,
     compute_precision_recall,
     compute_reliability,
@@ -116,20 +117,30 @@ def _show_reliability(comparison: Comparison) -> None:
         columns = st.columns(_PER_ROW)
         for column, (title, own) in zip(columns, models[start : start + _PER_ROW], strict=False):
             with column:
-                st.markdown(
-                    f"**{plain(title)}**: calibration error {100 * own.ece_before:.1f} % → "
-                    f"{100 * own.ece_after:.1f} %, temperature {own.temperature:.2f}"
-                )
+                st.markdown(f"**{plain(title)}**, temperature {own.temperature:.2f}")
                 show_chart(build_reliability_chart(title, own), f"reliability_{title}")
+    st.table(_build_calibration(reliability), border="horizontal")
     st.caption(
         "How to read it: answers are grouped by their confidence; a larger point holds more "
         "images. On the dotted diagonal a confidence of 70 % is right 70 times of 100; below it a "
         "model is too sure, above it too modest. The hollow points are the network as it came out "
         "of training, the full ones as it answers now: one number, the temperature, divides its "
-        "outputs before they become probabilities. It was chosen on validation images. The "
-        "calibration error is the mean distance from the diagonal, before → after."
+        "outputs before they become probabilities. It was chosen for the least log loss on "
+        "validation images; the calibration error, the mean distance from the diagonal, may go "
+        "either way. The table gives both before → after (– where a model lacks a class)."
     )
     csv_button(comparison, "reliability", lambda: reliability_to_table(reliability))
+
+
+def _build_calibration(reliability: dict[str, Reliability]) -> pd.DataFrame:
+    columns = {}
+    for title, own in reliability.items():
+        loss = "–"
+        if own.log_loss_before is not None and own.log_loss_after is not None:
+            loss = f"{own.log_loss_before:.3f} → {own.log_loss_after:.3f}"
+        error = f"{100 * own.ece_before:.1f} % → {100 * own.ece_after:.1f} %"
+        columns[plain(title)] = [error, loss]
+    return pd.DataFrame(columns, index=["Calibration error", "Log loss"])
 
 
 def _show_coverage(comparison: Comparison) -> None:
