@@ -3,6 +3,7 @@
 import functools
 import itertools
 import logging
+import socket
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from facecore.batch_worker import open_worker
 from facecore.errors import ConfigError, FaceCoreError
 
 _TRIES_AFTER_A_LOSS = 3
+_CONNECT_S = 10.0
 _TASKS_PER_CORE = 2  # enough that no worker waits for the next file; few wait in memory
 
 
@@ -63,13 +65,21 @@ def _connect(address: str) -> Any:
             "'pip install -r requirements-cluster.txt' on every machine of the cluster."
         ) from error
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(
             f"No Ray cluster answers at {address} ({str(error).splitlines()[0]}); start one with "
             "'ray start --head' and name its address."
         ) from error
     return ray
+
+
+def _knock(address: str) -> None:
+    """Raise OSError or ValueError where nothing listens; Ray itself would try for minutes."""
+    if address != "auto":
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
 
 
 def _take(ray: Any, plan: BatchPlan, ready: Any, file: BatchFile) -> FileRecord:
