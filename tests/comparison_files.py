@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from conftest import build_card
+from stubs import build_card
 
 from facecore.evaluation import Predictions, compute_report, evaluation_dir, save_evaluation
 from facecore.labels import LABELS

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import build_card
+from stubs import build_card
 
 from facecore.comparison import load_comparison
 from facecore.datasets_ferplus import TIE, VOTE_COLUMNS

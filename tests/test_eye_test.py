@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import StubDetector
+from stubs import StubDetector
 
 from facecore.detection import HaarDetector
 from facecore.eye_test import EXPECTED, Score, read_faces, score_eye_test, score_paper
