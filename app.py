@@ -3,11 +3,13 @@
 import streamlit as st
 
 from pages._look import ICON_SVG, LOGO_SVG, STYLE
+from pages._startup import start_server
 from pages._visits import note_visit
 
 st.set_page_config(page_title="Facecore", page_icon=ICON_SVG, layout="wide")
 st.logo(LOGO_SVG, size="large")
 st.html(STYLE)
+start_server()
 
 PAGES = [
     st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),

@@ -38,6 +38,10 @@ class VideoWriteError(MediaError):
     """The annotated video could not be written."""
 
 
+class StorageError(FaceCoreError):
+    """A temporary folder that is missing, full, or may not be written."""
+
+
 class DetectorError(FaceCoreError):
     """A Haar cascade that is missing or cannot be loaded."""
 

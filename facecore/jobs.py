@@ -2,17 +2,18 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from facecore.errors import FaceCoreError
+from facecore.jobs_queue import TurnQueue
 from facecore.progress import OnProgress
 
 T = TypeVar("T")
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
-_WAIT_STEP_S = 0.1
 _UNEXPECTED = (
     "The video could not be finished because of an error in the program; its log has the details. "
     "Try again, or try another file."
@@ -58,15 +59,22 @@ class JobProgress:
 class BackgroundTask(Generic[T]):
     """Runs ``work(on_progress)`` in a thread of its own, from construction on.
 
+    ``num_ahead`` tells how many turns come before this one while it waits, once that is known.
+
     Args:
         work: must call ``on_progress`` often; cancelling raises from inside that call.
-        slots: where given, the work waits until it gets one of these slots.
+        queue: where given, the work waits there for its turn.
+        owner: for whom, where the queue is fair between owners.
     """
 
     def __init__(
-        self, work: Callable[[OnProgress], T], slots: threading.Semaphore | None = None
+        self,
+        work: Callable[[OnProgress], T],
+        queue: TurnQueue | None = None,
+        owner: Hashable = None,
     ) -> None:
-        self.state: JobState = "waiting" if slots else "running"
+        self.state: JobState = "waiting" if queue else "running"
+        self.num_ahead: int | None = None
         self.result: T | None = None
         self.error: str | None = None
         self._progress = JobProgress()
@@ -76,7 +84,7 @@ class BackgroundTask(Generic[T]):
         self._ended = False
         self._afterwards: Callable[[], None] | None = None
         self._thread = threading.Thread(
-            target=self._run, args=(work, slots), name="facecore-job", daemon=True
+            target=self._run, args=(work, queue, owner), name="facecore-job", daemon=True
         )
         self._thread.start()
 
@@ -108,16 +116,17 @@ class BackgroundTask(Generic[T]):
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
-    def _run(self, work: Callable[[OnProgress], T], slots: threading.Semaphore | None) -> None:
+    def _run(
+        self, work: Callable[[OnProgress], T], queue: TurnQueue | None, owner: Hashable
+    ) -> None:
         state: JobState = "failed"
         error: str | None = _UNEXPECTED  # stays where an exception goes on to the thread's log
         try:
-            self._take(slots)
-            try:
+            with queue.turn(owner, self._on_wait) if queue else nullcontext():
+                self.num_ahead = None
+                self.state = "running"
+                self._started_s = time.monotonic()
                 self.result = work(self._on_progress)
-            finally:
-                if slots is not None:
-                    slots.release()
             state, error = "done", None
         except _Cancelled:
             state, error = "cancelled", None
@@ -136,12 +145,10 @@ class BackgroundTask(Generic[T]):
             if afterwards is not None:
                 afterwards()
 
-    def _take(self, slots: threading.Semaphore | None) -> None:
-        while slots is not None and not slots.acquire(timeout=_WAIT_STEP_S):
-            if self._cancel.is_set():
-                raise _Cancelled
-        self.state = "running"
-        self._started_s = time.monotonic()
+    def _on_wait(self, num_ahead: int) -> None:
+        if self._cancel.is_set():
+            raise _Cancelled
+        self.num_ahead = num_ahead
 
     def _on_progress(self, done: int, total: int | None) -> None:
         if self._cancel.is_set():

@@ -5,23 +5,23 @@ cancelled or closed, when nothing refers to it any more, and at the latest when 
 """
 
 import shutil
-import tempfile
-import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
 from facecore.annotation import AnnotationOptions, annotate
+from facecore.errors import StorageError
 from facecore.jobs import BackgroundTask, JobState
+from facecore.jobs_queue import TurnQueue
 from facecore.limits import safe_name
 from facecore.media import VideoInfo, VideoWriter, iter_frames, read_video_info
 from facecore.pipeline import FacePipeline, PipelineOptions, SupportsPredict
 from facecore.progress import OnProgress
 from facecore.results import FrameResult
 from facecore.session import VideoRun, process_video
-
-TEMP_PREFIX = "facecore-video-"
+from facecore.temp_folders import TempFolder, cannot_store
 
 
 def probe_video(name: str, data: BinaryIO) -> VideoInfo:
@@ -33,9 +33,10 @@ def probe_video(name: str, data: BinaryIO) -> VideoInfo:
 
     Raises:
         MediaError: if it is no readable video or exceeds a limit.
+        StorageError: if the file cannot be stored for that time.
     """
-    with tempfile.TemporaryDirectory(prefix=TEMP_PREFIX) as folder:
-        return read_video_info(_save_copy(name, data, Path(folder)))
+    with closing(TempFolder("probe")) as folder:
+        return read_video_info(_save_copy(name, data, folder.path))
 
 
 class VideoJob:
@@ -44,16 +45,32 @@ class VideoJob:
     Args:
         name: the file's name, as shown to the user; never used as a path.
         data: the file, open for reading; a copy goes to the job's own folder.
-        slots: the analyses that may run at the same time on this machine; default: any number.
+        queue: where analyses wait for their turn; default: any number runs at the same time.
+        owner: who the video belongs to, for a queue that is fair between owners.
+
+    Raises:
+        StorageError: if the copy cannot be stored.
     """
 
-    def __init__(self, name: str, data: BinaryIO, slots: threading.Semaphore | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        data: BinaryIO,
+        queue: TurnQueue | None = None,
+        owner: Hashable = None,
+    ) -> None:
         self.name = name
-        self._slots = slots
-        self._folder = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX))
+        self._queue = queue
+        self._owner = owner
+        folder = TempFolder("video")
+        self._folder = folder.path
         self._tasks: list[BackgroundTask[VideoRun] | BackgroundTask[Path]] = []
-        self._finalizer = weakref.finalize(self, _discard, self._tasks, self._folder)
-        self._source = _save_copy(name, data, self._folder)
+        self._finalizer = weakref.finalize(self, _discard, self._tasks, folder)
+        try:
+            self._source = _save_copy(name, data, self._folder)
+        except StorageError:
+            self.close()
+            raise
         self._video = self._folder / "annotated-0.mp4"
         self._range_s: tuple[float, float | None] = (0.0, None)
         self.analysis: BackgroundTask[VideoRun] | None = None
@@ -90,7 +107,7 @@ class VideoJob:
                 on_progress=on_progress,
             )
 
-        self.analysis = BackgroundTask(work, self._slots)
+        self.analysis = BackgroundTask(work, self._queue, self._owner)
         self._tasks.append(self.analysis)
 
     def start_rendering(self, frames: Sequence[FrameResult], annotation: AnnotationOptions) -> None:
@@ -110,7 +127,8 @@ class VideoJob:
             lambda on_progress: _render(
                 source, target, frames, annotation, start_s, end_s, on_progress
             ),
-            self._slots,
+            self._queue,
+            self._owner,
         )
         self.rendering = task
         self._tasks.append(task)
@@ -175,19 +193,19 @@ def _save_copy(name: str, data: BinaryIO, folder: Path) -> Path:
     # The copy keeps a harmless name: messages then speak of the user's file.
     shown = safe_name(name)
     path = folder / "upload" / (shown if shown.strip(".") else "video")
-    path.parent.mkdir()
     data.seek(0)
-    with path.open("wb") as copy:
-        shutil.copyfileobj(data, copy)
+    try:
+        path.parent.mkdir()
+        with path.open("wb") as copy:
+            shutil.copyfileobj(data, copy)
+    except OSError as error:
+        raise cannot_store(error) from error
     return path
 
 
 def _discard(
-    tasks: Sequence[BackgroundTask[VideoRun] | BackgroundTask[Path]], folder: Path
+    tasks: Sequence[BackgroundTask[VideoRun] | BackgroundTask[Path]], folder: TempFolder
 ) -> None:
-    def remove() -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-
     for task in tasks:
-        task.cancel(afterwards=remove)
-    remove()  # now too: at the program's end no thread lives on to do it
+        task.cancel(afterwards=folder.close)
+    folder.close()  # now too: at the program's end no thread lives on to do it

@@ -1,7 +1,6 @@
 """Live analysis: the picture never waits, one worker analyses the newest frame."""
 
 import logging
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from facecore.preprocessing import UInt8Array
 from facecore.results import FrameResult
 from facecore.session_thumbnails import ThumbnailKeeper
 from facecore.stats import SessionStats
+from facecore.temp_folders import TempFolder
 
 __all__ = ["MAX_CLIP_S", "LiveSession", "LiveSnapshot"]
 
@@ -64,7 +64,7 @@ class LiveSession:
         self._submitted_s = 0.0
         self._error: str | None = None
         self._recorder: ClipRecorder | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: TempFolder | None = None
         self._displayed, self._analysed, self._delays = RateMeter(), RateMeter(), DelayMeter()
         self._start_afresh()
         self._thread = threading.Thread(target=self._work, name="live-analysis", daemon=True)
@@ -180,13 +180,14 @@ class LiveSession:
 
         Raises:
             ValueError: if a clip is being recorded already, or the session is closed.
+            StorageError: if there is no temporary folder for the clip.
         """
         with self._condition:
             if self._recorder is not None or self._closed:
                 raise ValueError("a clip is being recorded already, or the session is closed")
             if target is None:
-                self._folder = self._folder or tempfile.TemporaryDirectory(prefix="facecore-live-")
-                target = Path(self._folder.name) / f"clip-{time.time_ns()}.mp4"
+                self._folder = self._folder or TempFolder("live")
+                target = self._folder.path / f"clip-{time.time_ns()}.mp4"
             self._recorder = ClipRecorder(target)
 
     def stop_recording(self) -> Path | None:
@@ -210,16 +211,12 @@ class LiveSession:
             recorder, self._recorder = self._recorder, None
             folder, self._folder = self._folder, None
             self._condition.notify()
-        if (
-            recorder is not None
-            and folder is not None
-            and recorder.target.parent == Path(folder.name)
-        ):
+        if recorder is not None and folder is not None and recorder.target.parent == folder.path:
             recorder.discard()
         elif recorder is not None:
             self._finish(recorder)
         if folder is not None:
-            folder.cleanup()
+            folder.close()
         if threading.current_thread() is not self._thread:
             self._thread.join()
 

@@ -1,13 +1,11 @@
 """The live analysis of one browser session: its stream, what it is set to, what was kept of it."""
 
 import logging
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 import av
 import numpy as np
@@ -15,6 +13,7 @@ import streamlit as st
 
 from facecore.live import LiveSession
 from facecore.pipeline import SupportsPredict
+from facecore.temp_folders import TempFolder
 from pages._live_connection import ConnectionState, ConnectionWatch
 from pages._session_end import close_with_session
 from pages._sidebar import Settings
@@ -71,7 +70,7 @@ class LiveStream:
         self.session: LiveSession | None = None
         self.ended = False
         self.problem: str | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="facecore-live-")
+        self._folder: TempFolder | None = None
         self._lock = threading.Lock()
 
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
@@ -103,11 +102,16 @@ class LiveStream:
             )
 
     def start_recording(self) -> None:
-        """Begin a clip; without a picture yet, or with a clip at work, nothing happens."""
+        """Begin a clip; without a picture yet, or with a clip at work, nothing happens.
+
+        Raises:
+            StorageError: if there is no temporary folder for it.
+        """
         if self.session is None or self.ended:
             return
         if not self.session.snapshot().recording:
-            self.session.start_recording(Path(self._folder.name) / CLIP_NAME)
+            self._folder = self._folder or TempFolder("live")
+            self.session.start_recording(self._folder.path / CLIP_NAME)
 
     def finish_recording(self) -> bytes | None:
         """End the clip and return its file; also one that the stream's end has finished.
@@ -117,8 +121,8 @@ class LiveStream:
         """
         if self.session is not None:
             self.session.stop_recording()
-        path = Path(self._folder.name) / CLIP_NAME
-        if not path.is_file():
+        path = self._folder.path / CLIP_NAME if self._folder is not None else None
+        if path is None or not path.is_file():
             return None
         data = path.read_bytes()
         path.unlink()
@@ -134,7 +138,8 @@ class LiveStream:
     def discard(self) -> None:
         """Close and delete the clip's folder."""
         self.close()
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.close()
 
     def _running_session(self) -> LiveSession | None:
         with self._lock:

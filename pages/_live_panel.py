@@ -3,7 +3,7 @@
 import streamlit as st
 
 from facecore.charts import build_running_chart
-from facecore.errors import VideoWriteError
+from facecore.errors import StorageError, VideoWriteError
 from facecore.live import MAX_CLIP_S, LiveSnapshot
 from facecore.media import encode_image
 from pages._live_camera import show_connection_help
@@ -107,7 +107,8 @@ def _show_keeping(desk: LiveDesk) -> None:
                 icon=":material/fiber_manual_record:",
                 key="live_record",
                 disabled=stream.ended,
-                on_click=stream.start_recording,
+                on_click=_start_clip,
+                args=(desk, stream),
             )
     if desk.problem is not None:
         show_error(desk.problem)
@@ -135,6 +136,14 @@ def _take_photo(desk: LiveDesk, stream: LiveStream) -> None:
         st.toast("There is no picture yet.", icon=":material/hourglass_empty:")
         return
     desk.keep(encode_image(photo[0], "jpeg"), ".jpg", "image/jpeg")
+
+
+def _start_clip(desk: LiveDesk, stream: LiveStream) -> None:
+    desk.problem = None
+    try:
+        stream.start_recording()
+    except StorageError as error:
+        desk.problem = str(error)
 
 
 def _keep_clip(desk: LiveDesk, stream: LiveStream) -> None:

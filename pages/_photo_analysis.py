@@ -1,23 +1,28 @@
 """From uploaded bytes to analysed photos, each step computed once per browser session."""
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from facecore.annotation import annotate, anonymise
 from facecore.errors import FaceCoreError
+from facecore.jobs_queue import PHOTOS_VARIABLE, OnWait, TurnQueue, read_limit
 from facecore.media import decode_image, encode_image, example_image
 from facecore.pipeline import FacePipeline
 from facecore.preprocessing import UInt8Array, crop_box, square_box
 from facecore.results import FrameResult
 from facecore.session import analyse_photo
 from pages._cache import is_remembered, remember
+from pages._session_end import session_id
 from pages._session_log import log_photo
 from pages._sidebar import Settings
 from pages._ui import load_classifiers, plain, safe_file_name, show_error
+from pages._waiting import describe_waiting
 
 _KEPT_FRAMES = 6  # decoded pictures are large: 36 MB each at 12 megapixels
 _KEPT_RESULTS = 600
@@ -107,7 +112,7 @@ def analyse_photos(
         results: dict[str, FrameResult] = {}
         for model in models:
             try:
-                results[model or ""] = _analyse(item, model, settings)
+                results[model or ""] = _analyse(item, model, settings, _waiting_teller(bar))
             except FaceCoreError as error:
                 problems[str(error)] = None
         if results:
@@ -216,11 +221,30 @@ def _is_done(item: PhotoInput, settings: Settings, models: Sequence[str | None])
     return all(is_remembered("results", _result_key(item, m, settings)) for m in models)
 
 
-def _analyse(item: PhotoInput, model: str | None, settings: Settings) -> FrameResult:
+@st.cache_resource(show_spinner=False)
+def _queue() -> TurnQueue:
+    # One processor stays free by default: live pictures of others cannot wait.
+    return TurnQueue(read_limit(PHOTOS_VARIABLE, max(1, (os.cpu_count() or 1) - 1)))
+
+
+def _waiting_teller(bar: DeltaGenerator | None) -> Callable[[int], None]:
+    def say(num_ahead: int) -> None:
+        if bar is not None:
+            bar.progress(0.0, describe_waiting(num_ahead, "picture"))
+
+    return say
+
+
+def _analyse(
+    item: PhotoInput, model: str | None, settings: Settings, on_wait: OnWait
+) -> FrameResult:
     def run() -> FrameResult:
-        frame = load_frame(item)
         names = [name for name in (model, settings.gender_model) if name]
-        return analyse_photo(frame, FacePipeline(load_classifiers(*names), settings.pipeline))
+        classifiers = load_classifiers(*names)
+        # A turn for every picture, so that nobody waits for all pictures of somebody else.
+        with _queue().turn(session_id(), on_wait):
+            frame = load_frame(item)
+            return analyse_photo(frame, FacePipeline(classifiers, settings.pipeline))
 
     return remember("results", _result_key(item, model, settings), run, _KEPT_RESULTS)
 

@@ -8,8 +8,12 @@ import streamlit as st
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-GRACE_S = 120.0
+from facecore.jobs_queue import read_limit
+
+DEFAULT_GRACE_S = 120
 """A lost connection is no goodbye: browsers come back to the same session within two minutes."""
+GRACE_VARIABLE = "FACECORE_GRACE_S"
+"""Sets another time, in whole seconds."""
 
 
 class Closable(Protocol):
@@ -22,13 +26,14 @@ class Closable(Protocol):
 class _SessionEnd:
     def __init__(self, session_id: str) -> None:
         self._session_id = session_id
+        self._grace_s = read_limit(GRACE_VARIABLE, DEFAULT_GRACE_S)
         self._resources: WeakSet[Closable] = WeakSet()
 
     def watch(self, resource: Closable) -> None:
         self._resources.add(resource)
 
     def on_disconnect(self) -> None:
-        timer = threading.Timer(GRACE_S, self._close_unless_back)
+        timer = threading.Timer(self._grace_s, self._close_unless_back)
         timer.daemon = True
         timer.start()
 
@@ -43,8 +48,14 @@ def _session_end(session_id: str) -> _SessionEnd:
     return _SessionEnd(session_id)
 
 
+def session_id() -> str:
+    """Return what tells this browser session from the others."""
+    context = get_script_run_ctx()
+    return context.session_id if context is not None else ""
+
+
 def close_with_session(resource: Closable) -> None:
-    """Close a resource two minutes after its browser is gone; call this on every run.
+    """Close a resource some time after its browser is gone; call this on every run.
 
     The session state must hold the resource: here it is only watched.
     """

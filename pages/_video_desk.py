@@ -1,6 +1,5 @@
 """The videos of one browser session: at work, finished, and what was changed about their people."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
@@ -9,20 +8,21 @@ from uuid import uuid4
 import streamlit as st
 
 from facecore.annotation import AnnotationOptions, HideMethod, anonymise
+from facecore.jobs_queue import VIDEOS_VARIABLE, TurnQueue, read_limit
 from facecore.jobs_video import VideoJob
 from facecore.limits import safe_name
 from facecore.preprocessing import UInt8Array
 from facecore.results import FrameResult
 from facecore.session import VideoRun
 from facecore.stats import PeopleEdits, SessionSummary, summarise
-from pages._session_end import close_with_session
+from pages._session_end import close_with_session, session_id
 from pages._session_log import forget, log_video
 from pages._sidebar import Settings
 from pages._ui import load_classifiers, plain, safe_file_name
 
 FILE_TYPES = ["mp4", "mov", "avi", "webm", "mkv", "gif", "m4v"]
-MAX_AT_ONCE = 2
-"""Analyses that run at the same time on this server; more wait for their turn."""
+DEFAULT_AT_ONCE = 2
+"""Videos analysed at the same time on this server where ``FACECORE_MAX_VIDEOS`` is not set."""
 MAX_KEPT = 6
 """Videos kept per browser session; the oldest finished one makes room."""
 
@@ -143,8 +143,8 @@ class VideoCase:
 
 
 @st.cache_resource(show_spinner=False)
-def _slots() -> threading.BoundedSemaphore:
-    return threading.BoundedSemaphore(MAX_AT_ONCE)
+def _queue() -> TurnQueue:
+    return TurnQueue(read_limit(VIDEOS_VARIABLE, DEFAULT_AT_ONCE))
 
 
 def cases() -> dict[str, VideoCase]:
@@ -162,9 +162,11 @@ def start_case(
 
     Raises:
         ModelError: if a network cannot be opened.
+        StorageError: if the upload cannot be stored.
+        ConfigError: if the limit of videos at once is set to something else than a number.
     """
     classifiers = load_classifiers(*settings.models)
-    job = VideoJob(name, data, _slots())
+    job = VideoJob(name, data, _queue(), session_id())
     job.start(classifiers, settings.pipeline, settings.annotation, *range_s)
     case = VideoCase(uuid4().hex, job, (settings.annotation, PeopleEdits()), range_s[0])
     held = cases()

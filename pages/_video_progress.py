@@ -4,6 +4,7 @@ import streamlit as st
 
 from facecore.jobs import BackgroundTask, JobProgress
 from pages._video_desk import VideoCase, remove_case
+from pages._waiting import describe_waiting
 
 POLL_S = 0.7
 
@@ -35,7 +36,7 @@ def show_rendering_progress(case: VideoCase) -> None:
 
 def _show_task(task: BackgroundTask, verb: str) -> None:
     if task.state == "waiting":
-        st.progress(0.0, "Waiting: other videos are being analysed on this server …")
+        st.progress(0.0, describe_waiting(task.num_ahead, "video"))
         return
     progress = task.progress
     st.progress(progress.fraction or 0.0, f"{verb}: {describe_progress(progress)}")

@@ -14,7 +14,7 @@ TRAINING = sorted((ROOT / "training").glob("*.py"))
 
 # A facecore module imports only from rows above its own; these stand beside the rows.
 ROWS = [
-    {"errors", "labels", "limits", "progress"},
+    {"errors", "labels", "limits", "progress", "temp_folders"},
     {"results", "registry"},
     {"preprocessing", "detection", "tracking", "media", "images", "video", "audio", "decoder"},
     {"pipeline", "annotation", "label_layout", "label_text", "segments", "stats", "datasets"},

@@ -11,7 +11,8 @@ import pytest
 from facecore.annotation import AnnotationOptions
 from facecore.errors import FaceCoreError, MediaError
 from facecore.jobs import BackgroundTask, JobProgress
-from facecore.jobs_video import TEMP_PREFIX, VideoJob, probe_video
+from facecore.jobs_queue import TurnQueue
+from facecore.jobs_video import VideoJob, probe_video
 from facecore.media import read_video_info
 from facecore.pipeline import VIDEO_PIPELINE
 
@@ -39,7 +40,7 @@ def classifiers(make_stub_classifier):
 
 
 def started_job(data, classifiers, name="clip.mp4", **options):
-    job = VideoJob(name, io.BytesIO(data), options.pop("slots", None))
+    job = VideoJob(name, io.BytesIO(data), options.pop("queue", None))
     job.start(classifiers, VIDEO_PIPELINE, AnnotationOptions(), **options)
     return job
 
@@ -140,13 +141,18 @@ def test_cancelling_an_ended_task_cleans_up_at_once():
 
 
 def test_tasks_wait_for_a_slot_and_can_be_cancelled_while_waiting():
-    slots, gate = threading.Semaphore(1), threading.Event()
-    first = BackgroundTask(lambda on_progress: gate.wait(WAIT_S), slots)
+    queue, gate = TurnQueue(1), threading.Event()
+    first = BackgroundTask(lambda on_progress: gate.wait(WAIT_S), queue)
     while first.state == "waiting":
         time.sleep(0.01)
-    second = BackgroundTask(lambda on_progress: "second", slots)
-    third = BackgroundTask(lambda on_progress: "third", slots)
+    second = BackgroundTask(lambda on_progress: "second", queue)
+    while second.num_ahead is None:
+        time.sleep(0.01)
+    third = BackgroundTask(lambda on_progress: "third", queue)
+    while third.num_ahead is None:
+        time.sleep(0.01)
     assert second.state == third.state == "waiting"
+    assert (second.num_ahead, third.num_ahead) == (0, 1)
     third.cancel()
     assert third.wait(WAIT_S)
     assert third.state == "cancelled"
@@ -191,14 +197,14 @@ def test_drawing_again_uses_the_stored_results(clip, classifiers, make_stub_clas
 
 
 def test_cancelled_drawing_keeps_the_earlier_video(clip, classifiers):
-    slots = threading.Semaphore(1)
-    job = started_job(clip, classifiers, slots=slots)
+    queue = TurnQueue(1)
+    job = started_job(clip, classifiers, queue=queue)
     assert job.analysis.wait(WAIT_S)
     video = job.video
-    slots.acquire()  # the drawing has to wait, so that it can be cancelled in time
-    job.start_rendering(job.run.frames, AnnotationOptions())
-    job.cancel()
-    assert job.rendering.wait(WAIT_S)
+    with queue.turn():  # the drawing has to wait, so that it can be cancelled in time
+        job.start_rendering(job.run.frames, AnnotationOptions())
+        job.cancel()
+        assert job.rendering.wait(WAIT_S)
     assert job.video == video
     assert video.is_file()
 
@@ -247,8 +253,8 @@ def test_probing_tells_size_and_leaves_nothing(clip, temp_folder):
 def test_a_files_name_never_leads_out_of_its_folder(name, clip, temp_folder):
     job = VideoJob(name, io.BytesIO(clip))
     (folder,) = temp_folder.iterdir()
-    assert folder.name.startswith(TEMP_PREFIX)
-    (copy,) = (path for path in folder.rglob("*") if path.is_file())
+    assert folder.name.startswith("facecore-video-")
+    (copy,) = (path for path in folder.rglob("*") if path.is_file() and path.name != ".owner")
     assert copy.parent == folder / "upload"
     assert Path(copy).read_bytes() == clip
     job.close()

@@ -297,7 +297,7 @@ def test_close_stops_every_thread_and_can_be_repeated(detector, frame):
     live = LiveSession([], AT_ONCE, detector=detector)
     analyse(live, frame, 0.0)
     live.start_recording()
-    folder = live._folder.name
+    folder = live._folder.path
     live.close()
     live.close()
     assert not live._thread.is_alive()

@@ -1,0 +1,28 @@
+"""What a server does once, when its first visitor comes."""
+
+import logging
+
+import streamlit as st
+
+from facecore.jobs_queue import PHOTOS_VARIABLE, VIDEOS_VARIABLE, read_limit
+from facecore.temp_folders import sweep
+from pages._session_end import GRACE_VARIABLE
+from pages._ui import error_box
+
+_log = logging.getLogger(__name__)
+
+
+@st.cache_resource(show_spinner=False)
+def _start() -> None:
+    for variable in (VIDEOS_VARIABLE, PHOTOS_VARIABLE, GRACE_VARIABLE):
+        read_limit(variable, 1)  # a wrong one is told at once, not at the first upload
+    if swept := sweep():
+        _log.warning("deleted %d temporary folders that an ended server had left", len(swept))
+
+
+def start_server() -> None:
+    """Delete what killed servers left, and check the settings; shows what is wrong with them."""
+    with error_box():
+        _start()
+        return
+    st.stop()
