@@ -34,5 +34,6 @@ USER 10001:10001
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=90s --retries=3 \
   CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
-# Within the container only; compose.yaml publishes Caddy's ports and never this one.
-CMD ["streamlit", "run", "app.py", "--server.address", "0.0.0.0", "--server.port", "8501", "--server.headless", "true", "--server.showEmailPrompt", "false", "--server.fileWatcherType", "none"]
+# Within the container only; compose.yaml publishes Caddy's ports and never this one. With no
+# browser address named, Streamlit would ask a server on the internet for this machine's.
+CMD ["streamlit", "run", "app.py", "--server.address", "0.0.0.0", "--browser.serverAddress", "localhost", "--server.port", "8501", "--server.headless", "true", "--server.showEmailPrompt", "false", "--server.fileWatcherType", "none"]

@@ -3,8 +3,11 @@
 import functools
 import itertools
 import logging
+import os
 import socket
+import sys
 from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 from facecore.batch_inputs import BatchFile
@@ -66,7 +69,14 @@ def _connect(address: str) -> Any:
         ) from error
     try:
         _knock(address)
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        # This program is nothing that the cluster's Python has installed.
+        paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
+        ray.init(
+            address=address,
+            runtime_env={"env_vars": {"PYTHONPATH": paths}},
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
     except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(
             f"No Ray cluster answers at {address} ({str(error).splitlines()[0]}); start one with "
@@ -88,6 +98,11 @@ def _take(ray: Any, plan: BatchPlan, ready: Any, file: BatchFile) -> FileRecord:
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, FaceCoreError):
             raise FaceCoreError(str(error.cause)) from error
+        if isinstance(error.cause, ImportError):
+            raise ConfigError(
+                f"A machine of the cluster cannot load this program ({error.cause}); install it "
+                "with its dependencies under the same path everywhere."
+            ) from error
         return save_crash(plan, file, f"an error in the program, {error.cause!r}")
     except ray.exceptions.RayError as error:
         return save_crash(plan, file, type(error).__name__)
