@@ -116,9 +116,10 @@ def label_cells(
     """Write the words of columns and rows, and what they are into the corner between them."""
     ticks = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
     ticks["tickfont"] = {"size": TEXT_PX}
-    head_px = max(60, 16 + 6 * max(len(word) for word in columns))
-    apply_style(figure, height=_ROW_PX * len(rows) + head_px + 16, right=4)
-    figure.update_layout(margin_l=_CORNER_PX if corner else 8)
+    # Wide enough for the fallback font too, with which browsers draw a saved picture.
+    head_px = 12 + 6.5 * max(len(word) for word in columns)
+    apply_style(figure, height=round(_ROW_PX * len(rows) + head_px + 8), right=4)
+    figure.update_layout(margin_l=_CORNER_PX if corner else 8, margin_t=head_px)
     figure.update_xaxes(
         **ticks,
         side="top",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _FORMATS = {"png": "PNG", "svg": "SVG"}
 _FORMAT_KEY = "compare_image_format"
+_SAVED_WIDTH_PX = 760  # whatever the screen, a saved chart has room for its words
 
 
 def choose_image_format() -> None:
@@ -48,7 +49,9 @@ def show_chart(figure: "go.Figure", key: str) -> None:
             "modeBarButtons": [["toImage"]],
             "toImageButtonOptions": {
                 "format": st.session_state.get(_FORMAT_KEY, "png"),
-                "filename": key,
+                "filename": safe_file_name(key, ""),
+                "width": _SAVED_WIDTH_PX,
+                "height": figure.layout.height,
                 "scale": 2,
             },
         },

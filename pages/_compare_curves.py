@@ -92,8 +92,19 @@ def _show_ranking(comparison: Comparison) -> None:
         "How to read it: area under the ROC curve / average precision, 1.000 at best; – where a "
         "model lacks the class."
     )
-    csv_button(comparison, "roc", lambda: curves_to_table(roc, _FALSE_ALARMS, _FOUND))
-    csv_button(comparison, "precision_recall", lambda: curves_to_table(recall, _FOUND, _PRECISION))
+    with st.container(horizontal=True, gap="small"):
+        csv_button(
+            comparison,
+            "roc",
+            lambda: curves_to_table(roc, _FALSE_ALARMS, _FOUND),
+            "ROC of all classes as CSV",
+        )
+        csv_button(
+            comparison,
+            "precision_recall",
+            lambda: curves_to_table(recall, _FOUND, _PRECISION),
+            "Precision and recall as CSV",
+        )
 
 
 def _build_areas(roc: Curves, recall: Curves) -> pd.DataFrame:
@@ -138,9 +149,9 @@ def _build_calibration(reliability: dict[str, Reliability]) -> pd.DataFrame:
         loss = "–"
         if own.log_loss_before is not None and own.log_loss_after is not None:
             loss = f"{own.log_loss_before:.3f} → {own.log_loss_after:.3f}"
-        error = f"{100 * own.ece_before:.1f} % → {100 * own.ece_after:.1f} %"
+        error = f"{100 * own.ece_before:.1f} → {100 * own.ece_after:.1f}"
         columns[plain(title)] = [error, loss]
-    return pd.DataFrame(columns, index=["Calibration error", "Log loss"])
+    return pd.DataFrame(columns, index=["Calibration error, %", "Log loss"])
 
 
 def _show_coverage(comparison: Comparison) -> None:

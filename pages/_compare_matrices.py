@@ -19,8 +19,8 @@ from pages._ui import plain
 
 _PER_ROW = 3
 _MEASURES = {
-    "labelled": "% of the labelled class",
-    "predicted": "% of the predicted class",
+    "labelled": "% of label",
+    "predicted": "% of prediction",
     "counts": "Images",
 }
 _READ_MEASURE = {

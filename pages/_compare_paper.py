@@ -51,50 +51,39 @@ def show_paper(comparison: Comparison, choices: Choices) -> None:
 def _show_headline(paper: Paper, comparison: Comparison) -> None:
     st.subheader("Accuracies")
     ours = {model.title: model for model in comparison.models}
-    columns: dict[str, list[str]] = {}
+    columns = {}
     for theirs in paper.models:
-        columns[plain(theirs.title)] = _describe_theirs(theirs, paper)
-        own = ours.get(theirs.title.removeprefix("Paper: "))
-        if own is not None:
-            columns[plain(own.title)] = _describe_ours(own)
-    names = [
-        "Reported on held-out images",
-        "On the images compared here",
-        "The same without Disgust images",
-        "Paper's whole data set (rebuilt)",
-        "The same without its Disgust images",
-        "Kept epoch",
-    ]
-    st.table(pd.DataFrame(columns, index=names), border="horizontal")
+        title = theirs.title.removeprefix("Paper: ")
+        columns[title] = {**_describe_theirs(theirs, paper), **_describe_ours(ours.get(title))}
+    st.table(pd.DataFrame(columns), border="horizontal")
     st.caption(
         f"How to read it: the paper reports the accuracy on a quarter of its images "
         f"({paper.split} split); it judged Models 2 and 3 without Disgust. Its matrices cover the "
-        "whole data set, and the accuracies that follow from them stand in the fourth and fifth "
-        f"row. The paper's gender network reached {paper.gender_accuracy:.2%} on IMDB."
+        "whole data set; two rows give the accuracies that follow from them. Ours are on the "
+        "images chosen above. The paper's gender network reached "
+        f"{paper.gender_accuracy:.2%} on IMDB."
     )
 
 
-def _describe_theirs(model: PaperModel, paper: Paper) -> list[str]:
-    return [
-        f"{model.validation_accuracy:.1%}" + (" (7 classes)" if model.number == 1 else " (6)"),
-        "–",
-        "–",
-        _accuracy(model.table),
-        _accuracy(model.table.without_images_of([_WITHOUT])),
-        f"{model.best_epoch} of {paper.epochs}",
-    ]
+def _describe_theirs(model: PaperModel, paper: Paper) -> dict[str, str]:
+    classes = "7 classes" if model.number == 1 else "6 classes"
+    return {
+        "Paper: held-out images": f"{model.validation_accuracy:.1%} ({classes})",
+        "Paper: whole data set": _accuracy(model.table),
+        "Paper: whole, without Disgust": _accuracy(model.table.without_images_of([_WITHOUT])),
+        "Paper: kept epoch": f"{model.best_epoch} of {paper.epochs}",
+    }
 
 
-def _describe_ours(model: ComparedModel) -> list[str]:
+def _describe_ours(model: ComparedModel | None) -> dict[str, str]:
+    """Return our model's part; dashes where it is not among the chosen ones."""
+    names = ("Ours: chosen images", "Ours: chosen, without Disgust", "Ours: kept epoch")
+    if model is None:
+        return dict.fromkeys(names, "–")
     kept, num = find_kept_epoch(model), len(model.history)
-    return [
-        "–",
-        _accuracy(model.table),
-        _accuracy(model.table.without_images_of([_WITHOUT])),
-        "–",
-        "–",
-        "–" if kept is None else f"{kept} of {num}" if num else str(kept),
-    ]
+    epoch = "–" if kept is None else f"{kept} of {num}" if num else str(kept)
+    fair = _accuracy(model.table.without_images_of([_WITHOUT]))
+    return dict(zip(names, (_accuracy(model.table), fair, epoch), strict=True))
 
 
 def _accuracy(table: ConfusionTable) -> str:

@@ -159,7 +159,13 @@ def test_class_that_a_model_lacks_has_no_areas(bundles):
 def test_paper_section_states_sums_totals_and_misprints(bundles):
     app = open_section("paper", bundles)
     headline, totals, counts = (table.value for table in app.table)
-    assert headline.iloc[0].tolist()[::2] == ["60.1% (7 classes)", "61.3% (6)", "57.2% (6)"]
+    assert headline.loc["Paper: held-out images"].tolist() == [
+        "60.1% (7 classes)",
+        "61.3% (6 classes)",
+        "57.2% (6 classes)",
+    ]
+    assert headline.loc["Paper: whole data set"].tolist() == ["75.5%", "71.9%", "67.3%"]
+    assert headline.loc["Ours: kept epoch"].tolist() == ["2 of 2"] * 3
     assert [v.strip("*") for v in totals.loc["Total difference"]] == [
         "–",
         "14.97",
