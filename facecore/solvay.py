@@ -21,6 +21,10 @@ NOT_FOUND_IN_PAPER = "Theophile de Donder"
 MARIE_CURIE = "Marie Curie"
 """The one person whom the paper names."""
 
+SMILING, SMILING_NO = "Werner Heisenberg", 24
+"""Who smiles in the photo, and probably his number in the paper: the only one whom all three of its
+models call happy."""
+
 _FILE = Path(__file__).with_name("solvay_1927.json")
 _MIN_MATCHED = 22  # of 29: the photo with some faces cut off or missed; never by chance
 _MAX_DISTANCE = 0.5  # of a face's width

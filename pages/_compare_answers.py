@@ -14,6 +14,9 @@ _STYLE = """<style>
 .fc-table th,.fc-table td{padding:.35rem .6rem;text-align:left;white-space:nowrap;
  border-bottom:1px solid color-mix(in srgb,currentColor 15%,transparent)}
 .fc-table th{font-weight:600}
+.fc-table th:first-child,.fc-table td:first-child{position:sticky;left:0;z-index:1;
+ background:light-dark(#ffffff,#10171d)}
+@media (max-width:40rem){.fc-table th,.fc-table td{padding:.35rem .4rem}}
 .fc-table tfoot td{font-weight:600;border-bottom:none}
 .fc-table img{width:3.2rem;height:3.2rem;border-radius:.4rem;object-fit:cover;display:block}
 .fc-table .fc-paper{background:color-mix(in srgb,currentColor 6%,transparent)}

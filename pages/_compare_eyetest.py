@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from facecore.comparison import Comparison
+from facecore.drilldown import count_reclassified
 from facecore.errors import FaceCoreError
 from facecore.eye_test import EXPECTED, Reading, score_eye_test, score_paper
 from facecore.labels import EXPRESSIONS, display_name
@@ -27,11 +29,16 @@ from pages._photo_analysis import PhotoInput
 from pages._ui import error_box, plain, show_error
 
 _PARTS = {"pose": "Pose the expressions", "group": "A group photo"}
+_LACKED = "disgust"
 _POSES = (*EXPECTED, *(label for label in EXPRESSIONS if label not in EXPECTED))
 
 
-def show_eye_test() -> None:
-    """Show the eye test or the group photo."""
+def show_eye_test(comparison: Comparison | None) -> None:
+    """Show the eye test or the group photo.
+
+    Args:
+        comparison: the models on many images, for what cannot be told from a few; if there is one.
+    """
     part = st.segmented_control(
         "Which test",
         list(_PARTS),
@@ -47,6 +54,7 @@ def show_eye_test() -> None:
             show_group_photo()
         else:
             _show_poses()
+            _show_disgust(comparison)
 
 
 def _show_poses() -> None:
@@ -77,7 +85,6 @@ def _show_poses() -> None:
             on_click=forget_picture,
             args=tuple(pictures),
         )
-    _show_disgust_note()
 
 
 def _read_all(pictures: dict[str, PhotoInput]) -> dict[str, Reading]:
@@ -153,11 +160,26 @@ def _show_shares(pictures: dict[str, PhotoInput], read: dict[str, Reading]) -> N
     )
 
 
-def _show_disgust_note() -> None:
+def _show_disgust(comparison: Comparison | None) -> None:
+    """Show the paper's Figure 5.6.3, and the same on all images of the comparison."""
     with st.expander("What becomes of Disgust (Figure 5.6.3)", icon=":material/help:"):
         st.markdown(
             "The paper shows three images labelled Disgust that Model 1 recognises as such. "
             "Models 2 and 3, which have no Disgust, each call two of them Fear and one Sad. (Which "
-            "of the three is the sad one, its text does not say for certain.) The same for our "
-            "models on many images: “Faces”, Labelled Disgust; and in “Classes”."
+            "of the three is the sad one, its text does not say for certain.)"
+        )
+        if comparison is None or _LACKED not in comparison.scored_labels:
+            return
+        table = count_reclassified(comparison, _LACKED)
+        if table.empty:
+            return
+        titles = [model.title for model in comparison.models if model.title not in table]
+        rows = [
+            [Cell(display_name(label)), *map(_count, table.loc[label])] for label in table.index
+        ]
+        foot = ["Images", *(str(total) for total in table.sum())]
+        st.html(build_answer_table(["Answer", *table.columns], rows, foot))
+        st.caption(
+            f"How to read it: of the images labelled Disgust that {plain(' or '.join(titles))} "
+            "recognises, how many the models without Disgust call what. “Faces” shows them."
         )

@@ -6,7 +6,7 @@ import streamlit as st
 from facecore.eye_test import Reading
 from facecore.labels import EXPRESSIONS, GENDERS, display_name, display_plural
 from facecore.paper import PaperModel, SolvayFace, load_paper
-from facecore.solvay import MARIE_CURIE, NOT_FOUND_IN_PAPER, recognise_solvay
+from facecore.solvay import MARIE_CURIE, NOT_FOUND_IN_PAPER, SMILING, SMILING_NO, recognise_solvay
 from pages._compare_answers import Cell, build_answer_table, to_cell
 from pages._compare_readings import (
     ask_picture,
@@ -116,7 +116,14 @@ def _describe_in_paper(name: str | None) -> str:
     if name == MARIE_CURIE:
         women = [str(face.person) for face in _women()]
         return f"Woman; No. {', '.join(women[:-1])} or {women[-1]}"
+    if name == SMILING:
+        shares = [face.expression_confidence for m in load_paper().models for face in _happy(m)]
+        return f"probably No. {SMILING_NO}: Happy {', '.join(f'{share:.0%}' for share in shares)}"
     return "not told" if name else "–"
+
+
+def _happy(model: PaperModel) -> list[SolvayFace]:
+    return [face for face in model.solvay if face.person == SMILING_NO]
 
 
 def _women() -> list[SolvayFace]:
@@ -147,8 +154,10 @@ def _show_paper() -> None:
         "the same man, so that was probably the paper's search; but on several processor threads "
         "the order of the faces differs from run to run, so its numbers cannot be rebuilt. Certain "
         "are: the fifth man from the left in the back row was not found; the three read as women "
-        "are Marie Curie and two men on the far right. In Model 3's list, persons 20 and 21 have "
-        "changed places (their gender confidences tell), probably with their expressions."
+        "are Marie Curie and two men on the far right. Probable is: No. 24, the only one whom all "
+        "three models call happy, is Werner Heisenberg, who smiles. In Model 3's list, persons 20 "
+        "and 21 have changed places (their gender confidences tell), probably with their "
+        "expressions."
     )
 
 

@@ -26,7 +26,7 @@ COMPARED = {
     "Paper": show_paper,
 }
 ALWAYS = {
-    "Gender": show_gender,
+    "Gender": lambda _: show_gender(),
     "Eye test": show_eye_test,
 }
 
@@ -50,6 +50,6 @@ with error_box():
     if section in COMPARED and comparison is not None:
         COMPARED[section](comparison, choices)
     elif section in ALWAYS:
-        ALWAYS[section]()
+        ALWAYS[section](comparison)
 
 wording_note()

@@ -8,9 +8,10 @@ from facecore.detection import HaarDetector
 from facecore.eye_test import EXPECTED, Score, read_faces, score_eye_test, score_paper
 from facecore.images import decode_image
 from facecore.labels import EXPRESSIONS
+from facecore.paper import load_paper
 from facecore.pipeline import PHOTO_PIPELINE
 from facecore.results import Prediction
-from facecore.solvay import MARIE_CURIE, NOT_FOUND_IN_PAPER, recognise_solvay
+from facecore.solvay import MARIE_CURIE, NOT_FOUND_IN_PAPER, SMILING, SMILING_NO, recognise_solvay
 
 FRAME = np.zeros((200, 300, 3), np.uint8)
 BOXES = [(10, 10, 50, 50), (100, 20, 180, 100)]
@@ -57,6 +58,11 @@ def test_paper_scored_three_five_and_four_of_six():
     assert EXPECTED == ("angry", "fear", "happy", "neutral", "sad", "surprise")
 
 
+def test_paper_calls_one_face_happy_with_all_models():
+    happy = [{f.person for f in m.solvay if f.expression == "happy"} for m in load_paper().models]
+    assert set.intersection(*happy) == {SMILING_NO}
+
+
 @pytest.mark.shared
 class TestSolvay:
     @pytest.fixture
@@ -68,7 +74,7 @@ class TestSolvay:
     def test_all_are_named(self, boxes):
         names = recognise_solvay(boxes)
         assert len(set(names)) == 29 and None not in names
-        assert {MARIE_CURIE, NOT_FOUND_IN_PAPER} <= set(names)
+        assert {MARIE_CURIE, NOT_FOUND_IN_PAPER, SMILING} <= set(names)
 
     def test_size_crop_missed_and_false_faces_do_not_matter(self, boxes):
         names = recognise_solvay(boxes)

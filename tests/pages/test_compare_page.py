@@ -1,12 +1,14 @@
 """The comparison page: default images, sections, the faces of a cell, the eye test, its errors."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 import streamlit as st
 from compare_files import NUM_SAD, write_data, write_evaluation
 
 from facecore.evaluation_report import PREDICTIONS_FILE, evaluation_dir
+from facecore.registry import load_card, save_card
 
 NAMES = ("expression_model1", "expression_model2", "expression_model3")
 
@@ -71,6 +73,32 @@ def test_test_images_come_first_where_every_model_has_them(evaluated, data_folde
     page = open_page("compare")
     assert page.selectbox(key="compare_split").value.split == "test"
     assert "used for choosing" not in text_of(page)
+
+
+def test_training_images_are_never_shown_without_saying_so(evaluated, data_folder, open_page):
+    for name in NAMES:
+        write_evaluation(evaluated / name, data_folder, "all")
+    page = open_page("compare")
+    picker = page.selectbox(key="compare_split")
+    assert picker.value.split == "validation"
+    whole = next(i for i, words in enumerate(picker.options) if "contains training" in words)
+    picker.select_index(whole).run()
+    assert not page.exception
+    assert ":red-badge[:material/dataset: contains training images]" in text_of(page)
+
+
+def test_fourth_model_of_the_user_can_be_compared(evaluated, data_folder, open_page):
+    card = replace(load_card(evaluated / NAMES[0]), name="mine", title="My *model*: all")
+    save_card(evaluated / "mine", card)
+    write_evaluation(evaluated / "mine", data_folder)
+    page = open_page("compare")
+    picker = page.pills(key="compare_models_chosen")
+    assert len(picker.value) == 3 and len(picker.options) == 4
+    picker.set_value([NAMES[1], "mine"]).run()
+    assert not page.exception and not page.error
+    assert list(page.table[0].value.columns) == ["Model 2", "My \\*model\\*"]
+    picker.set_value([*NAMES, "mine"]).run()
+    assert page.table[0].value.shape[1] == 4
 
 
 def test_fair_view_leaves_the_unknown_class_out(evaluated, open_page):
@@ -188,6 +216,11 @@ class TestEyeTest:
         html = html_of(eyes)
         assert all(f"{n} of 6" in html for n in (3, 5, 4))
         assert "fc-share-card" not in html.replace(".fc-share-card", "")
+
+    def test_disgust_is_followed_into_the_models_that_lack_it(self, eyes):
+        assert "What becomes of Disgust" in eyes.expander[0].label
+        angry = '<td><span class="">Angry</span></td>' + 2 * '<td><span class="">10</span></td>'
+        assert angry in html_of(eyes)
 
     def test_picture_is_scored_by_every_model(self, eyes, portrait_png):
         eyes.segmented_control(key="eye_expected").set_value("happy").run()
