@@ -25,7 +25,7 @@ from facecore.batch_records import (
 )
 from facecore.batch_tables import iter_batches, iter_part, write_table
 from facecore.errors import FaceCoreError
-from facecore.labels import LABELS, TASKS
+from facecore.labels import SHOWN_LABELS, TASKS
 from facecore.progress import OnProgress
 
 Engine = Callable[[BatchPlan, Sequence[BatchFile]], Generator[FileRecord, None, None]]
@@ -56,7 +56,7 @@ class BatchSummary:
     num_people: int = 0
     media_s: float = 0.0
     people_by_label: dict[str, dict[str, int]] = field(
-        default_factory=lambda: {task: dict.fromkeys(LABELS[task], 0) for task in TASKS}
+        default_factory=lambda: {task: dict.fromkeys(SHOWN_LABELS[task], 0) for task in TASKS}
     )
     failures: list[Failure] = field(default_factory=list)
 
@@ -72,7 +72,8 @@ class BatchSummary:
         self.media_s += record.duration_s or 0.0
         for task, counts in record.counts.items():
             for label, count in counts.items():
-                self.people_by_label[task][label] += count
+                known = self.people_by_label.setdefault(task, {})
+                known[label] = known.get(label, 0) + count
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content of ``summary.json``."""

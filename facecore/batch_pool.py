@@ -92,7 +92,7 @@ def run_pool(
         for worker in workers.values():
             worker.process.terminate()
         for worker in workers.values():
-            worker.end()
+            worker.end(grace_s=_END_S)
 
 
 class _Worker:

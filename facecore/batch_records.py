@@ -71,6 +71,10 @@ class BatchPlan:
     load_network: LoadNetwork
     num_threads: int = 1
 
+    def __hash__(self) -> int:
+        # The options hold dictionaries, which have no hash of their own.
+        return hash((self.out, self.settings.digest))
+
     def state_path(self, file: BatchFile, suffix: str) -> Path:
         """Return where a part of the file's results lies."""
         return self.out / STATE_DIR / file.key[:2] / f"{file.key}.{suffix}"

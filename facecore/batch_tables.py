@@ -14,7 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from facecore.batch_records import writing
-from facecore.labels import LABELS, TASKS, Task
+from facecore.labels import LABELS, SHOWN_LABELS, TASKS, Task
 
 _ROWS_PER_GROUP = 50_000
 _ROWS_PER_BATCH = 5_000
@@ -53,7 +53,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("num_frames", pa.int32()),
             *_PREDICTIONS,
             ("share_of_time", pa.float32()),
-            *((f"seconds_{label}", pa.float32()) for label in LABELS["expression"]),
+            *((f"seconds_{label}", pa.float32()) for label in SHOWN_LABELS["expression"]),
         ]
     ),
     "files": pa.schema(

@@ -169,7 +169,7 @@ def test_interrupt_ends_cleanly_and_the_same_command_goes_on(make_photos, start_
     assert process.returncode == 1
     assert "Traceback" not in told
     assert "the same command goes on from there" in told
-    assert _group_is_gone(process.pid)
+    _wait_for(lambda: _group_is_gone(process.pid), timeout_s=60)
     num_done = len(list(state.rglob("*.json")))
     assert 2 <= num_done < len(files)
     assert not list((tmp_path / "out").rglob("*.part"))
