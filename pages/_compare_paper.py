@@ -1,6 +1,7 @@
 """The paper's own numbers, what of them can be compared with ours, and where they are off."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -125,7 +126,11 @@ def _show_totals(paper: Paper, comparison: Comparison) -> None:
         "How to read it: a bar is the percentage of all images that a model gives to a class, the "
         "grey line the percentage labelled so. " + WHY_SUMS_DIFFER
     )
-    csv_button(comparison, "paper_totals", lambda: totals_to_table([*printed, *rebuilt]))
+    both = [
+        *(replace(total, title=f"{total.title}, printed") for total in printed),
+        *(replace(total, title=f"{total.title}, rebuilt") for total in rebuilt),
+    ]
+    csv_button(comparison, "paper_totals", lambda: totals_to_table(both))
 
 
 def _show_rebuilt(paper: Paper, comparison: Comparison) -> None:
