@@ -30,9 +30,9 @@ from facecore.preprocessing import UInt8Array
 from facecore.video import VideoFrame, VideoInfo
 
 STALL_S = 10.0
-"""A decoder that gives no sign of life for so long is ended; it gives one with every packet."""
+"""A decoder that works for so long without a sign of life is ended; every packet is one."""
 PICTURE_S = 30.0
-"""How long one picture may take: 80 million pixels are slow on a busy machine."""
+"""How long one picture may take, in processor time: 80 million pixels are slow."""
 
 _MOST_SLOTS = 6
 # Short work only: long work is limited where it is started.

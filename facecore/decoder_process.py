@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import Pipe
@@ -30,6 +31,8 @@ START_S = 60.0
 DATA_MARK = b"\0"
 """What a message that is not JSON begins with."""
 
+_PATIENCE = 6  # times a time limit, for a process that does not even work
+_LOOK_EVERY_S = 0.5
 _MAX_IDLE = 2
 _MAX_USES = 200  # whatever a decoder leaks is given back then
 _KEPT_BYTES = 64_000_000  # a process that needed more shared memory gives it back by ending
@@ -109,7 +112,7 @@ class DecoderProcess:
         """Return the next message.
 
         Raises:
-            DecoderGoneError: if the process has ended or says nothing for so long.
+            DecoderGoneError: if the process has ended or works for so long without a word.
         """
         message: dict[str, Any] = json.loads(self._receive_bytes(timeout_s))
         if "defect" in message:
@@ -122,7 +125,7 @@ class DecoderProcess:
         """Return the next piece of a file that the process writes, None at its end.
 
         Raises:
-            DecoderGoneError: if the process has ended or says nothing for so long.
+            DecoderGoneError: if the process has ended or works for so long without a word.
         """
         data = self._receive_bytes(timeout_s)
         if data.startswith(DATA_MARK):
@@ -132,11 +135,31 @@ class DecoderProcess:
 
     def _receive_bytes(self, timeout_s: float) -> bytes:
         try:
-            if not self._connection.poll(timeout_s):
-                raise DecoderGoneError
+            self._wait(timeout_s)
             return self._connection.recv_bytes(_MAX_MESSAGE_BYTES)
         except (OSError, EOFError) as error:
             raise DecoderGoneError from error
+
+    def _wait(self, timeout_s: float) -> None:
+        """Wait until there is a message.
+
+        What counts is the process' own processor time: on a busy machine it may have to wait for
+        its turn much longer than it works.
+        """
+        latest_s = time.monotonic() + _PATIENCE * timeout_s
+        most_worked_s = self._worked_s() + timeout_s
+        while not self._connection.poll(min(_LOOK_EVERY_S, timeout_s)):
+            if time.monotonic() > latest_s or self._worked_s() > most_worked_s:
+                raise DecoderGoneError
+
+    def _worked_s(self) -> float:
+        """Return the processor time that the process took; a clock where that is hidden."""
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_text()
+        except OSError:
+            return time.monotonic()
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def share(self, num_bytes: int) -> UInt8Array:
         """Return the first bytes of the memory shared with the process, made larger as needed."""
@@ -190,6 +213,10 @@ class _Pool:
         if not keep:
             process.kill()
 
+    def idle(self) -> list[DecoderProcess]:
+        with self._lock:
+            return list(self._idle)
+
     def empty(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
@@ -209,3 +236,8 @@ def borrow_process() -> Iterator[DecoderProcess]:
         yield process
     finally:
         _pool.give_back(process)
+
+
+def idle_processes() -> list[DecoderProcess]:
+    """Return the processes that wait for work, to look at their memory."""
+    return _pool.idle()
