@@ -175,7 +175,8 @@ def _show_disgust(comparison: Comparison | None) -> None:
             return
         titles = [model.title for model in comparison.models if model.title not in table]
         rows = [
-            [Cell(display_name(label)), *map(_count, table.loc[label])] for label in table.index
+            [Cell(display_name(label)), *(Cell(str(count)) for count in table.loc[label])]
+            for label in table.index
         ]
         foot = ["Images", *(str(total) for total in table.sum())]
         st.html(build_answer_table(["Answer", *table.columns], rows, foot))
