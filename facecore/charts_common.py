@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+Figure = go.Figure
+"""The type of all figures, for pages, which do not import plotly."""
+
 OUTLINE = "rgba(127, 127, 127, 0.55)"  # visible on light and dark: yellow on white needs an edge
 GRID = "rgba(127, 127, 127, 0.22)"
 PAPER_PREFIX = "Paper: "

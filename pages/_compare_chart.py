@@ -1,20 +1,17 @@
 """How the comparison page shows a chart: its toolbar, its words, its numbers as CSV."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
+from facecore.charts_common import Figure
 from facecore.comparison import Comparison, ConfusionTable
 from facecore.export_tables import to_csv
 from facecore.paper import load_paper
 from facecore.paper_text import describe_correction
 from pages._compare_choices import Choices
 from pages._ui import Download, download_buttons, safe_file_name
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 _FORMATS = {"png": "PNG", "svg": "SVG"}
 _FORMAT_KEY = "compare_image_format"
@@ -35,7 +32,7 @@ def choose_image_format() -> None:
     )
 
 
-def show_chart(figure: "go.Figure", key: str) -> None:
+def show_chart(figure: Figure, key: str) -> None:
     """Show a chart whose toolbar saves it under its key's name.
 
     The theme's background replaces the transparent one: a saved picture can be read by itself.
