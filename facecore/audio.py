@@ -118,9 +118,15 @@ class AudioTrack:
                 rate = frame.sample_rate
                 frame.pts = round((float(frame.pts * frame.time_base) - self._zero_s) * rate)
                 frame.time_base = Fraction(1, rate)
-                for ready in self._resampler.resample(frame):
+                for ready in self._resample(frame):
                     if ready.pts >= 0:
                         yield float(ready.pts * ready.time_base), ready
+
+    def _resample(self, frame: Any) -> list[Any]:
+        try:
+            return list(self._resampler.resample(frame))
+        except (av.error.FFmpegError, ValueError):
+            return []  # damage can make a moment of sound look like another kind; left silent
 
     def _mux(self, piece: Any) -> None:
         for packet in [piece] if self._copies else self._encoder.encode(piece):

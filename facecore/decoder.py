@@ -57,7 +57,7 @@ def decode_image(data: bytes, name: str, limits: MediaLimits = DEFAULT_LIMITS) -
             _receive(process, PICTURE_S, name)
             return memory.reshape(shape).copy()
     except DecoderGoneError as error:
-        _log.warning("a decoder process ended while it read a picture")
+        _log.warning("a decoder process ended while it read a picture: %s", error)
         raise UnreadableImageError(
             f"{safe_name(name)} could not be read: it stopped the picture decoder; "
             "open it elsewhere, save it again and retry."
@@ -81,7 +81,7 @@ def read_video_info(
             process.request(do="info", path=place, name=shown, limits=asdict(limits))
             return VideoInfo(**_receive(process, STALL_S, shown)["info"])
     except DecoderGoneError as error:
-        raise _stopped_at_once(shown) from error
+        raise _stopped_at_once(shown, error) from error
 
 
 def iter_frames(
@@ -124,8 +124,8 @@ def iter_frames(
                 yield frame
     except DecoderGoneError as error:
         if num_frames == 0:
-            raise _stopped_at_once(shown) from error
-        _log.warning("a decoder process ended while it read a video")
+            raise _stopped_at_once(shown, error) from error
+        _log.warning("a decoder process ended while it read a video: %s", error)
         raise BrokenVideoError(
             f"{shown} is damaged: the video decoder stopped at {reached_s:.1f} s; the "
             f"{num_frames} frames before were kept.",
@@ -161,12 +161,12 @@ def _receive(process: DecoderProcess, timeout_s: float, name: str) -> dict[str, 
     if kind is BrokenVideoError:
         raise BrokenVideoError(message["text"], message["frames_read"])
     if not issubclass(kind, MediaError):
-        raise DecoderGoneError
+        raise DecoderGoneError("an answer that makes no sense")
     raise kind(message["text"])
 
 
-def _stopped_at_once(shown: str) -> UnreadableVideoError:
-    _log.warning("a decoder process ended while it opened a video")
+def _stopped_at_once(shown: str, error: DecoderGoneError) -> UnreadableVideoError:
+    _log.warning("a decoder process ended while it opened a video: %s", error)
     return UnreadableVideoError(
         f"{shown} could not be read: it stopped the video decoder; "
         "convert it to an H.264 MP4 elsewhere and retry."
@@ -212,8 +212,8 @@ class SoundStream(io.RawIOBase):
     def _next(self) -> bytes:
         try:
             data = self._process.receive_data(STALL_S)
-        except DecoderGoneError:
-            _log.warning("a decoder process ended while it read a video's sound")
+        except DecoderGoneError as error:
+            _log.warning("a decoder process ended while it read a video's sound: %s", error)
             data = None
         self._ended = data is None
         return data or b""

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ DATA_MARK = b"\0"
 
 _PATIENCE = 6  # times a time limit, for a process that does not even work
 _LOOK_EVERY_S = 0.5
+_END_S = 1.0  # between closing its files and its end
 _MAX_IDLE = 2
 _MAX_USES = 200  # whatever a decoder leaks is given back then
 _KEPT_BYTES = 64_000_000  # a process that needed more shared memory gives it back by ending
@@ -106,7 +107,7 @@ class DecoderProcess:
         try:
             self._connection.send_bytes(json.dumps(message).encode())
         except OSError as error:
-            raise DecoderGoneError from error
+            raise DecoderGoneError(self._describe_end()) from error
 
     def receive(self, timeout_s: float) -> dict[str, Any]:
         """Return the next message.
@@ -114,12 +115,7 @@ class DecoderProcess:
         Raises:
             DecoderGoneError: if the process has ended or works for so long without a word.
         """
-        message: dict[str, Any] = json.loads(self._receive_bytes(timeout_s))
-        if "defect" in message:
-            _log.error("defect in a decoder process: %s", message["defect"])
-            raise DecoderGoneError
-        self._resting = self._resting or "end" in message
-        return message
+        return self._take_in(self._receive_bytes(timeout_s))
 
     def receive_data(self, timeout_s: float) -> bytes | None:
         """Return the next piece of a file that the process writes, None at its end.
@@ -130,15 +126,23 @@ class DecoderProcess:
         data = self._receive_bytes(timeout_s)
         if data.startswith(DATA_MARK):
             return data[len(DATA_MARK) :]
-        self._resting = True
+        self._take_in(data)
         return None
+
+    def _take_in(self, data: bytes) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(data)
+        if "defect" in message:
+            _log.error("defect in a decoder process: %s", message["defect"])
+            raise DecoderGoneError("defect")
+        self._resting = self._resting or "end" in message
+        return message
 
     def _receive_bytes(self, timeout_s: float) -> bytes:
         try:
             self._wait(timeout_s)
             return self._connection.recv_bytes(_MAX_MESSAGE_BYTES)
         except (OSError, EOFError) as error:
-            raise DecoderGoneError from error
+            raise DecoderGoneError(self._describe_end()) from error
 
     def _wait(self, timeout_s: float) -> None:
         """Wait until there is a message.
@@ -150,7 +154,12 @@ class DecoderProcess:
         most_worked_s = self._worked_s() + timeout_s
         while not self._connection.poll(min(_LOOK_EVERY_S, timeout_s)):
             if time.monotonic() > latest_s or self._worked_s() > most_worked_s:
-                raise DecoderGoneError
+                raise DecoderGoneError("it gave no sign of life in time")
+
+    def _describe_end(self) -> str:
+        with suppress(subprocess.TimeoutExpired):
+            return f"exit code {self._process.wait(_END_S)}"
+        return "it closed its end"
 
     def _worked_s(self) -> float:
         """Return the processor time that the process took; a clock where that is hidden."""
