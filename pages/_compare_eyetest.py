@@ -124,7 +124,7 @@ def _show_table(read: dict[str, Reading]) -> None:
         theirs = [_paper_cell(model.eye_test.get(label), label) for model in paper]
         rows.append([Cell(display_name(label)), *own, *theirs])
     scores = score_eye_test(answers)
-    foot = ["Right of the paper's six"]
+    foot = ["Right"]
     for name in titles:
         score = scores.get(name)
         foot.append(f"{score.num_right} of {score.num_pictures}" if score else "–")
