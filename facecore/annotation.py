@@ -11,7 +11,7 @@ from supervision.config import ORIENTED_BOX_COORDINATES
 
 from facecore.label_layout import place_labels
 from facecore.label_text import render_label, shorten
-from facecore.labels import COLORS, display_name, to_rgb
+from facecore.labels import COLORS, TASKS, UNDECIDED, Task, display_answer, to_rgb
 from facecore.preprocessing import UInt8Array, clip_box, square_box
 from facecore.results import Box, Face, FrameResult, Prediction
 
@@ -197,13 +197,16 @@ def _label_text(face: Face, number: int, options: AnnotationOptions) -> tuple[st
         return badge, ()
     name = "" if face.person_id is None else shorten(options.names.get(face.person_id, ""))
     lines = [name] if name else []
-    predictions = [p for p in (face.expression, face.gender) if p is not None]
-    lines += [_line(prediction, options.show_confidence) for prediction in predictions]
+    for task in TASKS:
+        if (prediction := face.predictions.get(task)) is not None:
+            lines.append(_line(task, prediction, options.show_confidence))
     return badge, tuple(lines)
 
 
-def _line(prediction: Prediction, with_confidence: bool) -> str:
-    word = display_name(prediction.label)
+def _line(task: Task, prediction: Prediction, with_confidence: bool) -> str:
+    word = display_answer(task, prediction.label)
+    # "Undecided 45%" would read as the sureness of being undecided.
+    with_confidence &= prediction.label != UNDECIDED
     return f"{word} {prediction.confidence:.0%}" if with_confidence else word
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from facecore.charts_common import GRID, OUTLINE, apply_style, to_text
-from facecore.labels import COLORS, LABELS, Task, display_name
+from facecore.labels import COLORS, SHOWN_LABELS, Task, display_name
 from facecore.results import FrameResult
 from facecore.segments import compute_segments
 
@@ -60,7 +60,7 @@ def build_timeline(
     segments = compute_segments(frames, task)
     people = sorted({s.person_id for s in segments})
     figure = go.Figure()
-    for label in LABELS[task]:
+    for label in SHOWN_LABELS[task]:
         own = [s for s in segments if s.label == label]
         if not own:
             continue
@@ -110,7 +110,7 @@ def build_counts_over_time(
     bins = [frames[i : i + per_point] for i in range(0, len(frames), per_point)]
     times = [group[0].time_s for group in bins]
     figure = go.Figure()
-    for label in LABELS[task]:
+    for label in SHOWN_LABELS[task]:
         counts = [sum(_count(frame, task, label) for frame in group) / len(group) for group in bins]
         if any(counts):
             figure.add_trace(_area(times, counts, label, "%{y:.3g} at %{x:.1f} s"))

@@ -21,7 +21,9 @@ A video's result has the same keys and, beside them::
 
 There ``faces`` holds every face of every frame. A person's ``expression`` is the one shown for
 longest, with its share of the person's time; all probabilities of a person are means over that
-time. A task without a model has no key. A live session has no size, speed, faces or warning.
+time. A task without a model has no key. A label is ``"undecided"`` where the network is not sure
+enough; its confidence is then that of the most probable label. A live session has no size, speed,
+faces or warning.
 """
 
 import json
@@ -37,7 +39,7 @@ from facecore.export_tables import (
     photo_to_table,
     to_csv,
 )
-from facecore.labels import LABELS, TASKS, Task, display_name
+from facecore.labels import LABELS, TASKS, UNDECIDED, Task, display_name
 from facecore.results import FrameResult
 from facecore.session import VideoRun
 from facecore.stats import PersonSummary, SessionSummary, summarise_photo
@@ -164,12 +166,15 @@ def _to_text(source: str, summary: SessionSummary, blocks: Sequence[Sequence[str
     one_line = " ".join(source.split())
     lines = [one_line, "", "Predicted number of people with each expression:", ""]
     known = {label for p in summary.people for label in p.mean_probs.get("expression", {})}
-    for label, count in sorted(summary.counts("expression").items()):
+    expressions = summary.counts("expression")
+    for label in sorted(LABELS["expression"]):
         if label in known or not known:
-            lines.append(f"{display_name(label)}: {count}")
+            lines.append(f"{display_name(label)}: {expressions[label]}")
+    lines.append(f"{display_name(UNDECIDED)}: {expressions[UNDECIDED]}")
     genders = summary.counts("gender")
     lines += ["", "Predicted number of men and women:", ""]
-    lines += [f"Women: {genders['woman']}", f"Men: {genders['man']}", ""]
+    lines += [f"Women: {genders['woman']}", f"Men: {genders['man']}"]
+    lines += [f"{display_name(UNDECIDED)}: {genders[UNDECIDED]}", ""]
     if not blocks:
         lines += ["No faces found", ""]
     else:
@@ -183,10 +188,17 @@ def _describe_person(person: PersonSummary) -> list[str]:
     lines = [f"{' '.join(person.name.split())}:"]
     for task in TASKS:
         if task in person.mean_probs:
-            label = person.dominant(task)[0]
-            lines.append(f"Predicted {task}: {display_name(label)}")
-            lines.append(f"Confidence: {person.mean_probs[task][label]:.4f}")
+            lines.append(f"Predicted {task}: {_describe_label(person, task)}")
+            lines.append(f"Confidence: {person.confidence(task):.4f}")
     return lines
+
+
+def _describe_label(person: PersonSummary, task: Task) -> str:
+    label = person.dominant(task)[0]
+    if label != UNDECIDED:
+        return display_name(label)
+    top = person.prediction(task).top_label
+    return f"{display_name(label)} (most likely {display_name(top)})"
 
 
 def _describe_times(person: PersonSummary) -> list[str]:
@@ -222,4 +234,4 @@ def _to_prediction_dict(person: PersonSummary, task: Task) -> dict[str, Any]:
     label, _ = person.dominant(task)
     probs = person.mean_probs[task]
     ordered = {name: probs[name] for name in LABELS[task] if name in probs}
-    return {"label": label, "confidence": probs[label], "probabilities": ordered}
+    return {"label": label, "confidence": person.confidence(task), "probabilities": ordered}

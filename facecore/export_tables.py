@@ -80,7 +80,7 @@ def _to_person_row(person: PersonSummary) -> dict[str, Any]:
             continue
         label, share = person.dominant(task)
         row[task] = label
-        row[f"{task}_confidence"] = person.mean_probs[task][label]
+        row[f"{task}_confidence"] = person.confidence(task)
         if task == "expression":
             row["share_of_time"] = share
             row |= {f"seconds_{k}": v for k, v in person.seconds_by_label[task].items()}

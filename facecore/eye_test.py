@@ -4,7 +4,7 @@ Nothing is opened here: classifiers are received.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from facecore.paper import load_paper
 from facecore.pipeline import PHOTO_PIPELINE, FacePipeline, SupportsDetect, SupportsPredict
@@ -61,7 +61,9 @@ def read_faces(
     Raises:
         DetectorError: if the Haar cascade is missing.
     """
-    pipeline = FacePipeline([gender] if gender else [], PHOTO_PIPELINE, detector)
+    # Like the paper's, an answer counts however unsure it is: none is undecided here.
+    options = replace(PHOTO_PIPELINE, thresholds={"gender": 0.0})
+    pipeline = FacePipeline([gender] if gender else [], options, detector)
     result = pipeline.process(frame_bgr)
     boxes = [face.xyxy for face in result.faces]
     tilts = [face.tilt_deg for face in result.faces]

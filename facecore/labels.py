@@ -19,6 +19,15 @@ EXPRESSIONS: tuple[str, ...] = (
 GENDERS: tuple[str, ...] = ("man", "woman")
 
 LABELS: dict[Task, tuple[str, ...]] = {"expression": EXPRESSIONS, "gender": GENDERS}
+"""What networks answer."""
+
+UNDECIDED = "undecided"
+"""What is shown instead of an answer that the network is not sure enough of."""
+
+SHOWN_LABELS: dict[Task, tuple[str, ...]] = {
+    task: (*labels, UNDECIDED) for task, labels in LABELS.items()
+}
+"""What a face may be shown and counted as."""
 
 # Okabe-Ito colours, which colour-blind readers can tell apart; never shown without the word.
 COLORS: dict[str, str] = {
@@ -31,12 +40,21 @@ COLORS: dict[str, str] = {
     "surprise": "#56B4E9",
     "man": "#0072B2",
     "woman": "#E69F00",
+    UNDECIDED: "#EEEEEE",  # far lighter than neutral, and without a hue of its own
 }
 
 
 def display_name(label: str) -> str:
     """Return the label as a person reads it: ``"happy"`` becomes ``"Happy"``."""
     return label.capitalize()
+
+
+def display_answer(task: Task, label: str) -> str:
+    """Return the label as it reads beside those of the other task.
+
+    ``"undecided"`` becomes ``"Undecided"`` for an expression, ``"Gender undecided"`` for gender.
+    """
+    return "Gender undecided" if (task, label) == ("gender", UNDECIDED) else display_name(label)
 
 
 def display_plural(label: str) -> str:

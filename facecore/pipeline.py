@@ -1,7 +1,7 @@
 """From a frame to its faces and their predictions; every way of running shares it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from facecore.preprocessing import UInt8Array, crop_faces, to_batch
 from facecore.registry import ModelCard
 from facecore.results import Box, Face, FrameResult, Prediction
 from facecore.tracking import IouTracker, TrackedFace, TrackerOptions
+from facecore.tracking_labels import LabelKeeper
 from facecore.tracking_sightings import Sighting, compute_sightings
 from facecore.tracking_smoothing import ProbabilitySmoother
 
@@ -49,6 +50,8 @@ class PipelineOptions:
         smoothing: expressions are averaged over about so many seconds per person; 0 = off.
         gender_smoothing: the same for gender, which does not change.
         detect_every: faces are searched in every n-th frame; their boxes stay in between.
+        thresholds: per task the confidence below which an answer is shown as undecided; a task
+            that is not named has the threshold of its network's card.
     """
 
     haar: HaarOptions = VIDEO_HAAR
@@ -56,12 +59,15 @@ class PipelineOptions:
     smoothing: float = 0.4
     gender_smoothing: float = 10.0
     detect_every: int = 1
+    thresholds: Mapping[Task, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.smoothing < 0 or self.gender_smoothing < 0:
             raise ValueError("smoothing must be 0 or more seconds")
         if self.detect_every < 1:
             raise ValueError(f"detect_every must be 1 or more, got {self.detect_every}")
+        if not all(0 <= threshold <= 1 for threshold in self.thresholds.values()):
+            raise ValueError(f"thresholds must be between 0 and 1, got {dict(self.thresholds)}")
 
 
 PHOTO_PIPELINE = PipelineOptions(haar=PHOTO_HAAR, tracker=None, smoothing=0, gender_smoothing=0)
@@ -98,6 +104,7 @@ class FacePipeline:
         self._detector: SupportsDetect = detector or HaarDetector(options.haar)
         self._tracker = IouTracker(options.tracker) if options.tracker else None
         self._smoother = ProbabilitySmoother()
+        self._keeper = LabelKeeper()
         self._classifiers: dict[Task, SupportsPredict] = {}
         self.set_classifiers(classifiers)
         self.reset()
@@ -119,6 +126,7 @@ class FacePipeline:
         for task, old in self._classifiers.items():
             if by_task.get(task) is not old:
                 self._smoother.reset(task)
+                self._keeper.reset(task)
         self._classifiers = by_task
 
     def set_options(self, options: PipelineOptions) -> None:
@@ -144,6 +152,7 @@ class FacePipeline:
         if self._tracker is not None:
             self._tracker.reset(min_hits)
         self._smoother.reset()
+        self._keeper.reset()
         self._frames_to_skip = 0
         self._kept: list[TrackedFace] = []
         self._kept_size_wh: tuple[int, int] | None = None
@@ -224,8 +233,11 @@ class FacePipeline:
             start = time.perf_counter()
             rows = classifier.predict_proba(batch)
             timings[task] = _ms_since(start)
+            threshold = self.options.thresholds.get(task, card.threshold)
             for face, row, known in zip(faces, rows, predictions, strict=True):
-                known[task] = Prediction(card.labels, self._smooth(face, task, row, time_s))
+                smoothed = self._smooth(face, task, row, time_s)
+                prediction = Prediction(card.labels, smoothed, threshold)
+                known[task] = self._keeper.decide(face.person_id, task, prediction)
         return [
             Face(f.xyxy, f.detection_score, f.person_id, known, f.tilt_deg)
             for f, known in zip(faces, predictions, strict=True)

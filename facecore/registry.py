@@ -78,6 +78,8 @@ class ModelCard:
         num_parameters: weights and biases in all.
         temperature: the logits are divided by it before softmax, for calibration; already part
             of the stored network, recorded here for the reader.
+        threshold: an answer of lower confidence is shown as undecided, 0-1; 0: always decided.
+        threshold_choice: how the threshold was chosen, and what it costs.
         training: data sets with split, count and licence; config; seed; epochs; best epoch;
             duration in seconds; versions.
         metrics: per evaluated split, fractions 0-1.
@@ -98,6 +100,8 @@ class ModelCard:
     num_parameters: int
     sha256: str
     temperature: float = 1.0
+    threshold: float = 0.0
+    threshold_choice: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     framing: Mapping[str, Any] = field(default_factory=dict)
@@ -115,6 +119,8 @@ class ModelCard:
         unknown = set(self.labels) - set(LABELS[self.task])
         if unknown or len(set(self.labels)) < 2 or len(set(self.labels)) != len(self.labels):
             raise ValueError(f"labels of task {self.task} cannot be {list(self.labels)}")
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"threshold must be between 0 and 1, got {self.threshold}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from facecore.labels import TASKS, Task
+from facecore.labels import TASKS, UNDECIDED, Task
 
 Box = tuple[int, int, int, int]
 """``(x1, y1, x2, y2)`` in pixels of the original frame, x2 and y2 exclusive."""
@@ -20,24 +20,41 @@ class Prediction:
     Args:
         labels: the class names, in the network's column order.
         probs: float32 array of shape (num_classes,), sums to 1.
+        threshold: an answer of lower confidence is shown as undecided, 0-1; 0: always decided.
+        held: what tracking shows for the person until the probabilities clearly say otherwise;
+            None: the probabilities alone decide.
     """
 
     labels: tuple[str, ...]
     probs: npt.NDArray[np.float32]
+    threshold: float = 0.0
+    held: str | None = None
 
     def __post_init__(self) -> None:
         if self.probs.shape != (len(self.labels),):
             raise ValueError(f"expected {len(self.labels)} probabilities, got {self.probs.shape}")
 
     @property
-    def label(self) -> str:
+    def top_label(self) -> str:
         """The most probable label."""
         return self.labels[int(np.argmax(self.probs))]
 
     @property
+    def label(self) -> str:
+        """What is shown: a label, or ``UNDECIDED``."""
+        if self.held is not None:
+            return self.held
+        return self.top_label if float(np.max(self.probs)) >= self.threshold else UNDECIDED
+
+    @property
     def confidence(self) -> float:
-        """The probability of that label, 0-1."""
-        return float(np.max(self.probs))
+        """The probability of what is shown, 0-1; while undecided, that of the top label."""
+        label = self.label
+        return float(np.max(self.probs) if label == UNDECIDED else self.probability(label))
+
+    def probability(self, label: str) -> float:
+        """Return the probability of one of the labels, 0-1."""
+        return float(self.probs[self.labels.index(label)])
 
     @property
     def probabilities(self) -> dict[str, float]:
@@ -45,7 +62,7 @@ class Prediction:
         return {label: float(p) for label, p in zip(self.labels, self.probs, strict=True)}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form: label, confidence, probabilities."""
+        """Return the JSON form: label (may be undecided), confidence, probabilities."""
         return {
             "label": self.label,
             "confidence": self.confidence,

@@ -1,13 +1,13 @@
 """Who was seen, when, and what each person looked like to the models, summed over media time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
 import numpy as np
 
-from facecore.labels import LABELS, TASKS, Task
+from facecore.labels import LABELS, SHOWN_LABELS, TASKS, UNDECIDED, Task
 from facecore.results import Face, FrameResult, Prediction
 from facecore.stats_edits import PeopleEdits
 
@@ -37,8 +37,9 @@ class PersonSummary:
         first_s: media time of the first frame with this person.
         last_s: media time of the last one.
         num_frames: in how many frames the person was seen.
-        seconds_by_label: per task, how long each label was the most probable one.
+        seconds_by_label: per task, how long each label was shown, ``UNDECIDED`` among them.
         mean_probs: per task, each label's probability averaged over the person's time.
+        thresholds: per task, the confidence below which an answer is undecided; missing: 0.
     """
 
     person_id: int
@@ -48,19 +49,34 @@ class PersonSummary:
     num_frames: int
     seconds_by_label: Mapping[Task, Mapping[str, float]]
     mean_probs: Mapping[Task, Mapping[str, float]]
+    thresholds: Mapping[Task, float] = field(default_factory=dict)
 
     def dominant(self, task: Task) -> tuple[str, float]:
-        """Return the person's label as a whole and its share.
+        """Return the person's label as a whole, which may be ``UNDECIDED``, and its share.
 
-        For expressions the one shown for longest with its share of the time; gender does not
-        change, so there it is the most probable one with its mean probability.
+        For expressions the one shown for longest with its share of the time, 0 in a photo; gender
+        does not change, so there it is that of the mean probabilities, with its confidence.
 
         Raises:
             KeyError: if nobody predicted this task for the person.
         """
-        shares = self.mean_probs[task] if task == "gender" else self.shares(task)
-        label = max(shares, key=lambda name: (shares[name], self.mean_probs[task][name]))
+        means, as_a_whole = self.mean_probs[task], self.prediction(task).label
+        if task == "gender":
+            return as_a_whole, means.get(as_a_whole, max(means.values()))
+        shares = self.shares(task)
+        if not any(shares.values()):
+            return as_a_whole, 0.0
+        label = max(shares, key=lambda name: (shares[name], means.get(name, 0.0)))
         return label, shares[label]
+
+    def confidence(self, task: Task) -> float:
+        """Return the mean probability of the person's label; while undecided, the highest one.
+
+        Raises:
+            KeyError: if nobody predicted this task for the person.
+        """
+        means = self.mean_probs[task]
+        return means.get(self.dominant(task)[0], max(means.values()))
 
     def shares(self, task: Task) -> dict[str, float]:
         """Return each label's share of the person's time, 0-1."""
@@ -75,7 +91,8 @@ class PersonSummary:
             KeyError: if nobody predicted this task for the person.
         """
         probs = self.mean_probs[task]
-        return Prediction(tuple(probs), np.array(list(probs.values()), dtype=np.float32))
+        values = np.array(list(probs.values()), dtype=np.float32)
+        return Prediction(tuple(probs), values, self.thresholds.get(task, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +112,16 @@ class SessionSummary:
     people: tuple[PersonSummary, ...] = ()
 
     def counts(self, task: Task) -> dict[str, int]:
-        """Return how many people have each label of the task; every label is present."""
-        counts = dict.fromkeys(LABELS[task], 0)
+        """Return how many people have each label of the task; each is present, undecided too."""
+        counts = dict.fromkeys(SHOWN_LABELS[task], 0)
         for person in self.people:
             if task in person.mean_probs:
                 counts[person.dominant(task)[0]] += 1
         return counts
 
     def seconds_by_label(self, task: Task) -> dict[str, float]:
-        """Return each label's time, summed over all people; every label is present."""
-        seconds = dict.fromkeys(LABELS[task], 0.0)
+        """Return each label's time, summed over all people; each is present, undecided too."""
+        seconds = dict.fromkeys(SHOWN_LABELS[task], 0.0)
         for person in self.people:
             for label, value in person.seconds_by_label.get(task, {}).items():
                 seconds[label] += value
@@ -124,18 +141,20 @@ class _PersonSums:
         self.num_frames = 0
         self.seconds: dict[Task, dict[str, float]] = {}
         self.weighted: dict[Task, dict[str, float]] = {}
+        self.thresholds: dict[Task, float] = {}
 
     def add(self, face: Face, time_s: float, duration_s: float) -> None:
         self.last_s = max(self.last_s, time_s)
         self.num_frames += 1
         weight = max(duration_s, _NO_TIME_S)
         for task, prediction in face.predictions.items():
-            seconds = self.seconds.setdefault(task, {})
+            seconds = self.seconds.setdefault(task, {UNDECIDED: 0.0})
             weighted = self.weighted.setdefault(task, {})
             for label, p in prediction.probabilities.items():
                 seconds.setdefault(label, 0.0)
                 weighted[label] = weighted.get(label, 0.0) + weight * p
             seconds[prediction.label] += duration_s
+            self.thresholds[task] = prediction.threshold  # the latest: it may be moved meanwhile
 
     def to_summary(self, person_id: int, name: str) -> PersonSummary:
         means: dict[Task, dict[str, float]] = {}
@@ -144,9 +163,16 @@ class _PersonSums:
                 weighted = self.weighted[task]
                 total = sum(weighted.values())
                 means[task] = {k: weighted[k] / total for k in LABELS[task] if k in weighted}
-        seconds = {task: {k: self.seconds[task][k] for k in means[task]} for task in means}
+        seconds = {t: {k: self.seconds[t][k] for k in (*means[t], UNDECIDED)} for t in means}
         return PersonSummary(
-            person_id, name, self.first_s, self.last_s, self.num_frames, seconds, means
+            person_id,
+            name,
+            self.first_s,
+            self.last_s,
+            self.num_frames,
+            seconds,
+            means,
+            dict(self.thresholds),
         )
 
 

@@ -11,6 +11,7 @@ from facecore.media import VideoInfo
 from facecore.results import Prediction
 from facecore.session import VideoRun
 from facecore.stats import PeopleEdits, SessionSummary, summarise
+from facecore.tracking_labels import decide_again
 
 
 @pytest.fixture
@@ -40,9 +41,10 @@ def test_photo_text_has_the_papers_form(photo):
     assert export.photo_to_text("a.jpg", photo).splitlines() == [
         "a.jpg", "",
         "Predicted number of people with each expression:", "",
-        "Angry: 0", "Disgust: 0", "Fear: 0", "Happy: 1", "Neutral: 0", "Sad: 1", "Surprise: 0", "",
+        "Angry: 0", "Disgust: 0", "Fear: 0", "Happy: 1", "Neutral: 0", "Sad: 1", "Surprise: 0",
+        "Undecided: 0", "",
         "Predicted number of men and women:", "",
-        "Women: 1", "Men: 1", "",
+        "Women: 1", "Men: 1", "Undecided: 0", "",
         "Specific predictions for faces", "",
         "Person 1:",
         "Predicted expression: Sad", "Confidence: 0.7500",
@@ -53,6 +55,30 @@ def test_photo_text_has_the_papers_form(photo):
         "Expressions are what a face looks like to the model, not what the person feels; "
         "gender is the model's guess between two labels.",
     ]  # fmt: skip
+
+
+def test_undecided_faces_keep_their_probabilities(photo, run):
+    (unsure,) = decide_again([photo], {"expression": 0.7, "gender": 0.7})
+    text = export.photo_to_text("a.jpg", unsure)
+    assert "Happy: 0" in text
+    assert "Undecided: 1\n\nPredicted number of men" in text
+    assert "Women: 0\nMen: 1\nUndecided: 1" in text
+    assert "Predicted expression: Undecided (most likely Happy)\nConfidence: 0.6000" in text
+    second = export.photo_to_dict("a.jpg", unsure)["faces"][1]["expression"]
+    assert (second["label"], second["confidence"]) == ("undecided", pytest.approx(0.6))
+    assert second["probabilities"]["happy"] == pytest.approx(0.6)
+    row = read_csv(export.photo_to_csv("a.jpg", unsure))[1]
+    assert (row["expression"], row["gender"]) == ("undecided", "undecided")
+    assert float(row["p_happy"]) == float(row["expression_confidence"]) == pytest.approx(0.6)
+    frames = decide_again(run.frames, {"expression": 0.95, "gender": 0.95})
+    summary = summarise(frames, 1.0)
+    (person,) = export.video_to_dict("a.mp4", summary)["people"]
+    assert person["expression"]["label"] == person["gender"]["label"] == "undecided"
+    assert person["seconds_by_expression"]["undecided"] == pytest.approx(1.0)
+    (row,) = read_csv(export.people_to_csv(summary))
+    assert (row["expression"], row["gender"]) == ("undecided", "undecided")
+    assert float(row["seconds_undecided"]) == pytest.approx(1.0)
+    assert "Time per expression: Undecided 1.0 s (100%)" in export.video_to_text("a.mp4", summary)
 
 
 def test_text_without_faces_says_so(make_result):

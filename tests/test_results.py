@@ -19,6 +19,23 @@ def test_prediction_names_the_most_probable_label():
     }
 
 
+@pytest.mark.parametrize(
+    ("threshold", "shown"), [(0.0, "woman"), (0.75, "woman"), (0.8, "undecided")]
+)
+def test_an_answer_below_the_threshold_is_undecided(threshold, shown):
+    prediction = Prediction(("man", "woman"), np.array([0.25, 0.75], np.float32), threshold)
+    assert (prediction.label, prediction.top_label) == (shown, "woman")
+    assert prediction.confidence == 0.75
+    assert prediction.to_dict()["label"] == shown
+    assert prediction.to_dict()["probabilities"] == {"man": 0.25, "woman": 0.75}
+
+
+def test_what_tracking_holds_is_shown_with_its_own_confidence():
+    prediction = Prediction(("man", "woman"), np.array([0.25, 0.75], np.float32), 0.2, "man")
+    assert (prediction.label, prediction.confidence) == ("man", 0.25)
+    assert prediction.top_label == "woman"
+
+
 def test_prediction_refuses_a_wrong_number_of_probabilities():
     with pytest.raises(ValueError, match="expected 2"):
         make_prediction(1.0, 0.0, 0.0)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from facecore.labels import LABELS
 from facecore.results import Prediction
 from facecore.stats import (
     PeopleEdits,
@@ -12,6 +13,7 @@ from facecore.stats import (
     summarise,
     summarise_photo,
 )
+from facecore.tracking_labels import decide_again
 
 
 @pytest.fixture
@@ -46,13 +48,15 @@ def test_summary_of_a_clip(frames):
 
 def test_counts_and_times_name_every_label(frames):
     summary = summarise(frames)
-    assert summary.counts("gender") == {"man": 1, "woman": 1}
+    assert summary.counts("gender") == {"man": 1, "woman": 1, "undecided": 0}
     assert summary.counts("expression") == {
         "angry": 1, "disgust": 0, "fear": 0, "happy": 1, "sad": 0, "surprise": 0, "neutral": 0,
+        "undecided": 0,
     }  # fmt: skip
     assert summary.seconds_by_label("gender") == {
         "man": pytest.approx(0.3),
         "woman": pytest.approx(1.0),
+        "undecided": 0.0,
     }
     assert summary.mean_confidence("gender") == pytest.approx(0.85)
 
@@ -102,7 +106,7 @@ def test_stats_can_be_read_while_they_grow_and_reset(frames):
 def test_person_without_one_task(make_face, make_result):
     summary = summarise([make_result(make_face(1, gender=None))], 1.0)
     assert set(summary.people[0].mean_probs) == {"expression"}
-    assert summary.counts("gender") == {"man": 0, "woman": 0}
+    assert not any(summary.counts("gender").values())
 
 
 def test_networks_with_other_labels_add_up(make_face, make_result):
@@ -120,16 +124,44 @@ def test_photo_counts_each_face(make_face, make_result):
     result = make_result(make_face(None, "sad", "man"), make_face(None, "happy", "woman"))
     summary = summarise_photo(result)
     assert [p.name for p in summary.people] == ["Person 1", "Person 2"]
-    assert summary.counts("gender") == {"man": 1, "woman": 1}
+    assert summary.counts("gender") == {"man": 1, "woman": 1, "undecided": 0}
     assert [p.dominant("expression")[0] for p in summary.people] == ["sad", "happy"]
-    assert summarise_photo(result.without_faces({1})).counts("gender") == {"man": 0, "woman": 1}
+    assert summarise_photo(result.without_faces({1})).counts("gender") == {
+        "man": 0,
+        "woman": 1,
+        "undecided": 0,
+    }
+
+
+def test_undecided_people_are_counted_on_their_own(make_face, make_result):
+    """Seven people in ten are sure enough for their expression, and none for the gender."""
+    sure = [make_face(i, "happy", "man", 0.9) for i in range(7)]
+    unsure = [make_face(i, "sad", "woman", 0.5) for i in range(7, 10)]
+    faces = decide_again([make_result(*sure, *unsure)], {"expression": 0.6, "gender": 0.95})
+    for summary in (summarise(faces, 2.0), summarise_photo(faces[0])):
+        expressions, genders = summary.counts("expression"), summary.counts("gender")
+        assert (expressions["happy"], expressions["sad"], expressions["undecided"]) == (7, 0, 3)
+        assert genders == {"man": 0, "woman": 0, "undecided": 10}
+    assert summarise(faces, 2.0).seconds_by_label("expression")["undecided"] == pytest.approx(6.0)
+
+
+def test_a_person_undecided_for_longest_is_undecided(make_face, make_result):
+    frames = [
+        make_result(make_face(1, "happy", None, 0.9 if i < 4 else 0.4), time_s=i / 10)
+        for i in range(10)
+    ]
+    (person,) = summarise(decide_again(frames, {"expression": 0.6}), 1.0).people
+    assert person.shares("expression")["happy"] == pytest.approx(0.4)
+    assert person.dominant("expression") == ("undecided", pytest.approx(0.6))
+    assert person.confidence("expression") == pytest.approx(0.4 * 0.9 + 0.6 * 0.4)
+    assert set(person.mean_probs["expression"]) == set(LABELS["expression"])
 
 
 def test_removed_person_leaves_every_number(frames):
     summary = summarise(frames, 1.0, PeopleEdits().remove(2))
     assert [p.person_id for p in summary.people] == [1]
     assert summary.num_faces_seen == 10
-    assert summary.counts("gender") == {"man": 0, "woman": 1}
+    assert summary.counts("gender") == {"man": 0, "woman": 1, "undecided": 0}
 
 
 def test_merged_people_are_one_and_keep_one_face_per_frame(frames):
