@@ -1,5 +1,6 @@
 """The comparison page: default images, sections, the faces of a cell, the eye test, its errors."""
 
+import shutil
 import sys
 from dataclasses import replace
 
@@ -99,6 +100,26 @@ def test_fourth_model_of_the_user_can_be_compared(evaluated, data_folder, open_p
     assert list(page.table[0].value.columns) == ["Model 2", "My \\*model\\*"]
     picker.set_value([*NAMES, "mine"]).run()
     assert page.table[0].value.shape[1] == 4
+
+
+def test_choices_that_are_gone_give_way(evaluated, data_folder, open_page):
+    for name in NAMES[:2]:
+        write_evaluation(evaluated / name, data_folder, "test")
+    page = open_page("compare")
+    page.pills(key="compare_models_chosen").set_value(list(NAMES[:2])).run()
+    picker = page.selectbox(key="compare_split")
+    picker.select_index(next(i for i, o in enumerate(picker.options) if "PrivateTest" in o)).run()
+    assert page.selectbox(key="compare_split").value.split == "test"
+    page.segmented_control(key="compare_view").set_value("known").run()
+    page.pills(key="compare_models_chosen").set_value(list(NAMES)).run()
+    assert not page.exception and not page.error, "model 3 has no test images"
+    assert page.selectbox(key="compare_split").value.split == "validation"
+    page.pills(key="compare_models_chosen").set_value(list(NAMES[1:])).run()
+    assert not page.exception, "these two know the same classes: no fair view"
+    shutil.rmtree(evaluated / NAMES[1])
+    page.run()
+    assert not page.exception and not page.error
+    assert list(page.table[0].value.columns) == ["Model 3"]
 
 
 def test_fair_view_leaves_the_unknown_class_out(evaluated, open_page):
