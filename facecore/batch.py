@@ -23,7 +23,7 @@ from facecore.batch_records import (
     make_folder,
     writing,
 )
-from facecore.batch_tables import iter_batches, iter_part, write_table
+from facecore.batch_tables import SCHEMAS, iter_batches, iter_part, write_table
 from facecore.errors import FaceCoreError
 from facecore.labels import SHOWN_LABELS, TASKS
 from facecore.progress import OnProgress
@@ -178,7 +178,8 @@ def _record_of(plan: BatchPlan, file: BatchFile) -> FileRecord:
 
 def _sweep(out: Path) -> None:
     """Remove what killed processes left half-written."""
-    for pattern in (f"{STATE_DIR}/*/*.part", f"{ANNOTATED_DIR}/*.part", "*.part"):
+    written = [f"{name}.*.*.part" for name in (*SCHEMAS, "summary")]
+    for pattern in (f"{STATE_DIR}/*/*.part", f"{ANNOTATED_DIR}/*_annotated.*.part", *written):
         for part in out.glob(pattern):
             part.unlink(missing_ok=True)
 

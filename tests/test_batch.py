@@ -235,12 +235,14 @@ def test_annotated_media_of_one_name_stand_side_by_side(folder, plan):
 
 
 def test_remains_of_a_killed_run_go_away(folder, plan):
-    for name in ("faces.csv.part", ".batch/ab/x.json.1.part", "annotated/a.mp4.part"):
+    theirs = plan.out / "download.part"  # of the user, where results go beside the photos
+    remains = ("faces.csv.1.part", ".batch/ab/x.json.1.part", "annotated/a_annotated.mp4.part")
+    for name in (*remains, theirs.name):
         path = plan.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("half")
     run_batch(plan, find_files([str(folder / "wall.png")])[0], run_here)
-    assert not list(plan.out.rglob("*.part"))
+    assert list(plan.out.rglob("*.part")) == [theirs]
 
 
 def test_no_files_give_empty_tables(plan):
