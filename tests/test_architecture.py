@@ -14,10 +14,28 @@ TRAINING = sorted((ROOT / "training").glob("*.py"))
 
 # A facecore module imports only from rows above its own; these stand beside the rows.
 ROWS = [
-    {"errors", "labels", "limits", "progress", "temp_folders"},
+    {
+        "errors",
+        "labels",
+        "label_sets",
+        "limits",
+        "progress",
+        "temp_folders",
+        "user_files",
+        "network_files",
+    },
     {"results", "registry"},
     {"preprocessing", "detection", "tracking", "media", "images", "video", "audio", "decoder"},
-    {"pipeline", "annotation", "label_layout", "label_text", "segments", "stats", "datasets"},
+    {
+        "pipeline",
+        "annotation",
+        "label_layout",
+        "label_text",
+        "segments",
+        "stats",
+        "datasets",
+        "own_data",
+    },
     {"session", "live", "evaluation", "export"},
     {"jobs", "batch", "comparison", "paper", "drilldown", "eye_test", "solvay"},
     {"charts", "cli", "comparison_report"},

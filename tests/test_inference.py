@@ -1,6 +1,7 @@
 """Tiny real networks: opened only when untouched, harmless and as their card says."""
 
 import json
+import pickle
 import subprocess
 import sys
 import threading
@@ -158,6 +159,55 @@ def test_network_with_code_is_refused_in_plain_words(write_bundle):
         load_classifier(bundle)
 
 
+class Pickled:
+    """What unpickling would call."""
+
+    def __reduce__(self):
+        return (open, ("/tmp/facecore-was-here", "w"))
+
+
+def test_network_with_a_pickle_beside_the_weights_is_refused(write_bundle):
+    bundle = write_bundle(build_network())
+    with zipfile.ZipFile(bundle / MODEL_FILE, "a") as archive:
+        archive.writestr("model.weights.pkl", pickle.dumps(Pickled()))
+    renew_checksum(bundle)
+    with pytest.raises(ModelError, match=r"holds a file .*model\.weights\.pkl.*not opened"):
+        load_classifier(bundle)
+    assert not Path("/tmp/facecore-was-here").exists()
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"module": "builtins", "class_name": "function", "config": "exec"},
+        {"module": "keras.layers", "class_name": "TFSMLayer", "config": {"filepath": "/tmp/x"}},
+        {"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {"module": "x"}},
+        {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": "/x"}},
+        {"module": "keras.utils", "class_name": "get_file", "config": {"origin": "http://x"}},
+        {"module": "keras.src.config", "class_name": "enable_unsafe_deserialization"},
+        {"class_name": "__lambda__", "config": {"code": "x"}},
+    ],
+    ids=lambda part: part["class_name"],
+)
+def test_parts_that_act_are_refused(write_bundle, part):
+    bundle = write_bundle(build_network())
+
+    def add(text):
+        config = json.loads(text)
+        config["config"]["layers"][1]["config"]["hidden"] = [part]
+        return json.dumps(config)
+
+    rewrite_config(bundle, add)
+    with pytest.raises(ModelError, match="program code of its own"):
+        load_classifier(bundle)
+
+
+def renew_checksum(bundle):
+    card = json.loads((bundle / CARD_FILE).read_text())
+    card["sha256"] = compute_sha256(bundle / MODEL_FILE)
+    (bundle / CARD_FILE).write_text(json.dumps(card))
+
+
 def rewrite_config(bundle, change):
     """Change config.json inside model.keras, and the card's checksum with it."""
     path = bundle / MODEL_FILE
@@ -167,9 +217,7 @@ def rewrite_config(bundle, change):
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in members.items():
             archive.writestr(name, data)
-    card = json.loads((bundle / CARD_FILE).read_text())
-    card["sha256"] = compute_sha256(path)
-    (bundle / CARD_FILE).write_text(json.dumps(card))
+    renew_checksum(bundle)
 
 
 @pytest.mark.parametrize(
@@ -191,9 +239,7 @@ def test_manipulated_network(write_bundle, change, message):
 def test_file_that_is_no_network(write_bundle):
     bundle = write_bundle(build_network())
     (bundle / MODEL_FILE).write_bytes(b"not a zip archive")
-    card = json.loads((bundle / CARD_FILE).read_text())
-    card["sha256"] = compute_sha256(bundle / MODEL_FILE)
-    (bundle / CARD_FILE).write_text(json.dumps(card))
+    renew_checksum(bundle)
     with pytest.raises(ModelError, match="no Keras file"):
         load_classifier(bundle)
 

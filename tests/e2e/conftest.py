@@ -14,6 +14,8 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -87,22 +89,34 @@ def wait_until_healthy(url: str, server: subprocess.Popen, log: Path) -> None:
     pytest.fail(f"the dashboard did not start:\n{log.read_text()[-3000:]}")
 
 
-@pytest.fixture(scope="module")
-def dashboard_url(tmp_path_factory) -> Iterator[str]:
-    """Address of a running dashboard; its output goes to a file, as a pipe would fill up."""
-    folder = tmp_path_factory.mktemp("server")
+@dataclass(frozen=True)
+class Dashboard:
+    """A running server."""
+
+    process: subprocess.Popen
+    url: str
+    log: Path
+
+
+@contextmanager
+def run_dashboard(folder: Path, **environment: str) -> Iterator[Dashboard]:
+    """Run a dashboard; its output goes to a file in the folder, as a pipe would fill up."""
     log = folder / "server.log"
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     options = ["--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
     with log.open("w") as output:
         server = subprocess.Popen(
-            [*command, *options], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+            [*command, *options],
+            cwd=ROOT,
+            env=os.environ | environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     url = f"http://127.0.0.1:{port}"
     try:
         wait_until_healthy(url, server, log)
-        yield url
+        yield Dashboard(server, url, log)
     finally:
         server.terminate()
         try:
@@ -111,6 +125,19 @@ def dashboard_url(tmp_path_factory) -> Iterator[str]:
             server.kill()
             server.wait(10)
     assert "Traceback" not in log.read_text(), log.read_text()[-5000:]
+
+
+@pytest.fixture(scope="session")
+def start_dashboard():
+    """``with start_dashboard(folder, NAME="value") as dashboard:`` runs a server of one's own."""
+    return run_dashboard
+
+
+@pytest.fixture(scope="module")
+def dashboard_url(tmp_path_factory) -> Iterator[str]:
+    """Address of a running dashboard."""
+    with run_dashboard(tmp_path_factory.mktemp("server")) as dashboard:
+        yield dashboard.url
 
 
 def _wait_for_run(page: Page) -> None:

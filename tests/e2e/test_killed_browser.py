@@ -1,0 +1,166 @@
+"""A browser that is killed in the middle of things leaves no file, thread or process behind.
+
+A server with a temporary folder of its own, where a lost browser may come back for two seconds.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from test_live_stream import camera, camera_file, wait_for_frames  # noqa: F401
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(not Path("/proc").is_dir(), reason="only /proc tells what is left"),
+]
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK_MS = 200_000
+GRACE_S = 2
+GONE_WITHIN_S = 60.0
+"""The grace, and half a minute in which WebRTC waits for a sign of life."""
+MAX_IDLE_DECODERS = 2
+# Run at the server's start: on this signal it tells what each of its threads is doing.
+TELL_THREADS = """
+import faulthandler, os, signal
+faulthandler.register(signal.SIGUSR1, file=open(os.environ["THREAD_DUMP"], "w"), all_threads=True)
+"""
+
+
+class Server:
+    """A dashboard process and what it holds."""
+
+    def __init__(self, dashboard, temp):
+        self.process, self.url, self.temp = dashboard.process, dashboard.url, temp
+        self.dump = temp.with_name("threads.txt")
+
+    def folders(self):
+        return sorted(path.name for path in self.temp.glob("facecore-*"))
+
+    def busy_threads(self):
+        """Where the threads are that run code of ours, or read or write a WebRTC stream."""
+        known = len(self.dump.read_text())
+        self.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: len(self.dump.read_text()) > known, lambda: "no thread dump", 10)
+        time.sleep(0.3)  # until it is complete
+        lines = self.dump.read_text()[known:].splitlines()
+        return [line.strip() for line in lines if "/facecore/" in line or "rtcrtp" in line]
+
+    def children(self):
+        lists = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(pid) for path in lists for pid in path.read_text().split()]
+
+
+@pytest.fixture
+def server(tmp_path, start_dashboard):
+    temp = tmp_path / "temp"
+    temp.mkdir()
+    hook = tmp_path / "start" / "sitecustomize.py"
+    hook.parent.mkdir()
+    hook.write_text(TELL_THREADS)
+    settings = {
+        "TMPDIR": str(temp),
+        "FACECORE_GRACE_S": str(GRACE_S),
+        "PYTHONPATH": str(hook.parent),
+        "THREAD_DUMP": str(tmp_path / "threads.txt"),
+    }
+    with start_dashboard(tmp_path, **settings) as dashboard:
+        yield Server(dashboard, temp)
+
+
+@pytest.fixture
+def doomed(browser_type, browser_type_launch_args, browser_context_args, camera_file):  # noqa: F811
+    """A browser context, and a function that kills its browser like a crash would."""
+    mark = f"--facecore-test={uuid.uuid4()}"
+    args = [*browser_type_launch_args["args"], mark]
+    args.append(f"--use-file-for-fake-video-capture={camera_file}")
+    browser = browser_type.launch(**{**browser_type_launch_args, "args": args})
+
+    def kill():
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                command = entry.read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if mark in command:
+                os.kill(int(entry.parent.name), signal.SIGKILL)
+
+    yield browser.new_context(**browser_context_args), kill
+    kill()
+
+
+def wait_until(condition, what, timeout_s=GONE_WITHIN_S):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.5)
+
+
+def open_page(context, server, path):
+    page = context.new_page()
+    page.goto(f"{server.url}/{path}")
+    expect(page.locator("h1").first).to_be_visible(timeout=WORK_MS)
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=WORK_MS)
+    return page
+
+
+def test_killed_browser_leaves_nothing(server, doomed, crossing_clip, write_clip, tmp_path):
+    context, kill = doomed
+    live = open_page(context, server, "live")  # loads the networks
+    video = open_page(context, server, "videos")
+
+    long_clip = write_clip(tmp_path / "long.mp4", crossing_clip.frames * 40, fps=12)
+    video.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(long_clip)
+    video.get_by_role("button", name="Analyse").click(timeout=WORK_MS)
+    expect(video.get_by_test_id("stProgress")).to_contain_text("frames", timeout=WORK_MS)
+
+    camera(live).get_by_role("button", name="Start").click(timeout=WORK_MS)
+    wait_for_frames(live, 10)
+    live.get_by_role("button", name="Record clip").click(timeout=WORK_MS)
+    expect(live.get_by_role("button", name="Stop recording")).to_be_visible()
+    wait_until(lambda: len(server.folders()) == 2, server.folders)  # the video's and the clip's
+    assert server.children()
+    assert server.busy_threads()
+
+    kill()
+    wait_until(lambda: not server.folders(), server.folders)
+    wait_until(lambda: len(server.children()) <= MAX_IDLE_DECODERS, server.children)
+    wait_until(lambda: not server.busy_threads(), server.busy_threads)
+
+
+def test_killed_server_leaves_nothing_that_looks_whole(
+    server, page, crossing_clip, write_clip, tmp_path
+):
+    page.goto(f"{server.url}/videos")
+    long_clip = write_clip(tmp_path / "long.mp4", crossing_clip.frames * 40, fps=12)
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(long_clip)
+    page.get_by_role("button", name="Analyse").click(timeout=WORK_MS)
+    expect(page.get_by_test_id("stProgress")).to_contain_text("frames", timeout=WORK_MS)
+    children = server.children()
+    assert children
+    server.process.kill()
+    server.process.wait(10)
+    left = [path.name for path in server.temp.rglob("*.mp4*")]
+    assert "annotated-0.mp4" not in left
+    wait_until(
+        lambda: not any(is_running(pid) for pid in children), lambda: f"{children} live on", 15
+    )
+    # The next server's start deletes what is left.
+    code = "from facecore.temp_folders import sweep; sweep()"
+    environment = os.environ | {"TMPDIR": str(server.temp)}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+    assert not server.folders()
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
