@@ -1,4 +1,4 @@
-"""The command line: ``python -m facecore photo | video | batch | models | evaluate | compare``.
+"""The command line: ``python -m facecore photo | video | batch | models | evaluate | ...``.
 
 Exit code 0: all done; 1: something could not be used (one sentence each on standard error, the
 rest is done); 2: the command line was wrong.
@@ -15,6 +15,7 @@ from tqdm import tqdm
 from facecore.cli_batch import add_batch_arguments, run_batch_command
 from facecore.cli_compare import add_compare_arguments, run_compare
 from facecore.cli_files import run_photos, run_videos
+from facecore.cli_threshold import add_decision_arguments, add_threshold_arguments, run_threshold
 from facecore.datasets import DATASETS, load_dataset
 from facecore.datasets_info import describe_excluded
 from facecore.detection import CASCADES, PHOTO_HAAR, VIDEO_HAAR, HaarOptions
@@ -69,6 +70,9 @@ def _build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--model", action="append", metavar="NAME", help="default: every model")
     evaluate.add_argument("--dataset", choices=sorted(DATASETS), help="default: by task")
     evaluate.add_argument("--split", help="default: the split on which choices are made")
+    threshold = commands.add_parser("threshold", help="choose below what models are undecided")
+    threshold.set_defaults(run=lambda args: EXIT_OK if run_threshold(args) else EXIT_FAILED)
+    add_threshold_arguments(threshold)
     compare = commands.add_parser("compare", help="compare evaluated models in one HTML report")
     compare.set_defaults(run=lambda args: EXIT_OK if run_compare(args) else EXIT_FAILED)
     add_compare_arguments(compare)
@@ -97,6 +101,7 @@ def _add_file_arguments(parser: argparse.ArgumentParser, haar: HaarOptions) -> N
     group.add_argument("--scale-factor", type=float, default=haar.scale_factor)
     group.add_argument("--min-neighbors", type=int, default=haar.min_neighbors)
     group.add_argument("--min-face-fraction", type=float, default=haar.min_face_fraction)
+    add_decision_arguments(parser)
     parser.set_defaults(parser=parser)
 
 
@@ -122,6 +127,7 @@ def _run_models(args: argparse.Namespace) -> int:
             continue
         print(f"{card.name}: {card.title} ({card.task})")
         print(f"  labels: {', '.join(card.labels)}; {card.num_parameters:,} parameters")
+        print(f"  undecided below {card.threshold:.0%} confidence")
         for split, metrics in sorted(card.metrics.items()):
             print(f"  {split}: {_format_metrics(metrics)}")
     return code

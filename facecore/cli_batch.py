@@ -14,6 +14,7 @@ from facecore.batch_inputs import Failure, find_files
 from facecore.batch_pool import default_num_workers, run_pool
 from facecore.batch_ray import run_ray
 from facecore.batch_records import ANNOTATED_DIR, BatchPlan, BatchSettings
+from facecore.cli_threshold import add_decision_arguments, read_thresholds
 from facecore.detection import CASCADES
 from facecore.labels import display_name
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions, SupportsPredict
@@ -45,6 +46,7 @@ def add_batch_arguments(parser: argparse.ArgumentParser, default_model: str) -> 
     group.add_argument("--scale-factor", type=float)
     group.add_argument("--min-neighbors", type=int)
     group.add_argument("--min-face-fraction", type=float)
+    add_decision_arguments(parser)
     parser.set_defaults(parser=parser)
 
 
@@ -109,10 +111,12 @@ def _make_plan(args: argparse.Namespace) -> BatchPlan:
     if cards[0].task != "expression":
         known = ", ".join(c.name for c in list_cards(task="expression"))
         args.parser.error(f"{cards[0].name} is no expression model; choose one of {known}")
+    # Named even where they are the cards' own: with another card, files are analysed again.
+    thresholds = {card.task: card.threshold for card in cards} | read_thresholds(args)
     settings = BatchSettings(
         tuple((card.name, card.sha256) for card in cards),
-        _with_haar(args, PHOTO_PIPELINE),
-        _with_haar(args, VIDEO_PIPELINE),
+        dataclasses.replace(_with_haar(args, PHOTO_PIPELINE), thresholds=thresholds),
+        dataclasses.replace(_with_haar(args, VIDEO_PIPELINE), thresholds=thresholds),
         args.annotate,
         args.hide_faces,
     )

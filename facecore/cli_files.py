@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from facecore import export
 from facecore.annotation import AnnotationOptions, annotate
+from facecore.cli_threshold import read_thresholds
 from facecore.errors import FaceCoreError, UnreadableImageError
 from facecore.media import decode_image, encode_image
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
@@ -50,7 +51,8 @@ def _open_pipeline(args: argparse.Namespace, options: PipelineOptions) -> FacePi
 
     configure_device()
     classifiers = [load_classifier(bundle) for bundle in bundles]
-    return FacePipeline(classifiers, dataclasses.replace(options, haar=haar))
+    options = dataclasses.replace(options, haar=haar, thresholds=read_thresholds(args))
+    return FacePipeline(classifiers, options)
 
 
 def _open_photo_reader(args: argparse.Namespace) -> Reader:

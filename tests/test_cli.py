@@ -66,6 +66,27 @@ def test_photo_writes_json_picture_text_and_table(stub_models, portrait_png, tmp
     assert annotated.shape == (512, 512, 3)
 
 
+@pytest.mark.parametrize(
+    ("options", "expression", "gender"),
+    [
+        (["--expression-threshold", "0.8"], "undecided", "woman"),
+        (["--gender-threshold=0.76"], "happy", "undecided"),
+        (["--expression-threshold", "0.5", "--gender-threshold", "0"], "happy", "woman"),
+    ],
+)
+def test_answers_below_a_threshold_are_undecided(
+    options, expression, gender, stub_models, portrait_png, tmp_path, capsys
+):
+    document = tmp_path / "faces.json"
+    assert main(["photo", str(portrait_png), "--json", str(document), *options]) == 0
+    (face,) = json.loads(document.read_text())["results"][0]["faces"]
+    assert (face["expression"]["label"], face["gender"]["label"]) == (expression, gender)
+    assert face["expression"]["probabilities"]["happy"] == pytest.approx(0.75)
+    text = capsys.readouterr().out
+    assert f"Predicted expression: {expression.capitalize()}" in text
+    assert f"Undecided: {int(gender == 'undecided')}\n\nSpecific" in text
+
+
 def test_hidden_faces_are_unrecognisable(stub_models, portrait_png, tmp_path):
     main(["photo", str(portrait_png), "--out", str(tmp_path), "--hide-faces", "pixelate"])
     before = cv2.imread(str(portrait_png))[100:150, 200:250]

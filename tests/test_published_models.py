@@ -10,6 +10,7 @@ from skimage import data as pictures
 
 from facecore.detection import HaarDetector
 from facecore.evaluation import compute_report, load_predictions, load_report
+from facecore.evaluation_threshold import choose_threshold
 from facecore.inference import load_classifier
 from facecore.preprocessing import crop_faces, to_batch
 from facecore.registry import (
@@ -126,6 +127,23 @@ def test_network_is_good_enough_on_the_pictures_it_was_chosen_on(bundle):
     evaluation, least = LEAST_ACCURACY[card.task]
     assert card.metrics[evaluation]["accuracy"] >= least
     assert (bundle / EVALUATIONS_DIR / evaluation).is_dir()
+
+
+@pytest.mark.parametrize("bundle", BUNDLES, ids=lambda b: b.name)
+def test_threshold_follows_from_the_pictures_it_was_chosen_on(bundle):
+    """So that those answers which are not "undecided" are right as often as wanted."""
+    card = load_card(bundle)
+    told = card.threshold_choice
+    assert told["wanted_accuracy"] == {"expression": 0.8, "gender": 0.95}[card.task]
+    assert told["split"] != "test"
+    predictions = load_predictions(bundle / EVALUATIONS_DIR / f"{told['dataset']}_{told['split']}")
+    probs = predictions.aligned_probs()
+    is_correct = probs.argmax(axis=1) == predictions.y_true
+    choice = choose_threshold(probs.max(axis=1), is_correct, told["wanted_accuracy"])
+    assert choice.reached
+    assert card.threshold == choice.threshold
+    assert told["coverage"] == pytest.approx(choice.coverage, abs=1e-4)
+    assert told["accuracy"] == pytest.approx(choice.accuracy, abs=1e-4)
 
 
 @pytest.mark.parametrize("folder", EVALUATIONS, ids=lambda f: f"{f.parents[1].name}-{f.name}")

@@ -69,6 +69,8 @@ class TrainConfig:
         jpeg: chance of strong compression.
         noise: largest standard deviation of added noise, 0-255.
         max_steps_per_epoch: 0 for all; a few for trying a config out.
+        wanted_accuracy: answers below a confidence are shown as undecided, so that those above it
+            are right as often as this on the validation pictures; 0 to decide always.
     """
 
     name: str
@@ -117,6 +119,7 @@ class TrainConfig:
     jpeg: float = 0.0
     noise: float = 0.0
     max_steps_per_epoch: int = 0
+    wanted_accuracy: float = 0.8
 
     def __post_init__(self) -> None:
         """Refuse values that no run can have."""
@@ -127,6 +130,7 @@ class TrainConfig:
             "votes_share",
             "balance_power",
             "mixup_share",
+            "wanted_accuracy",
         )
         chances = ("erase", "soften", "jpeg", "average_decay", "dropout")
         for key in (*shares, *chances):

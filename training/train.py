@@ -29,6 +29,7 @@ import tensorflow as tf
 
 from facecore.errors import FaceCoreError
 from facecore.evaluation import EvaluationReport, evaluate_model
+from facecore.evaluation_threshold import write_threshold
 from facecore.inference import configure_device, load_classifier
 from facecore.registry import ModelCard, models_dir
 from training.averaging import AveragedWeights, WeightAverage
@@ -160,9 +161,14 @@ def publish(config: TrainConfig, data: TrainingData, state: RunState, bundle: Pa
 
 
 def evaluate_bundle(config: TrainConfig, bundle: Path) -> EvaluationReport:
-    """Write the finished bundle's report on the validation pictures, of every class."""
+    """Write the finished bundle's report on the validation pictures, of every class.
+
+    From its answers follows the confidence below which the network counts as undecided.
+    """
     _, validation = load_splits(config)
-    return evaluate_model(load_classifier(bundle), validation, bundle)
+    report = evaluate_model(load_classifier(bundle), validation, bundle)
+    write_threshold(bundle, report.dataset, report.split, config.wanted_accuracy)
+    return report
 
 
 def load_framing(dataset: str) -> dict[str, Any]:

@@ -48,6 +48,7 @@ def test_types_are_converted():
         ({"labels": ["angry", 1]}, "'labels' must be a list of strings"),
         ({"task": "age"}, "'task' must be 'expression' or 'gender'"),
         ({"color": "green"}, "cannot be used"),
+        ({"wanted_accuracy": 95.0}, "wanted_accuracy must be between 0 and 1"),
     ],
 )
 def test_mistakes(changes, message):

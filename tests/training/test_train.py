@@ -1,11 +1,13 @@
 """Tiny runs on made pictures: a usable bundle, and the same one after an interruption."""
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
+from facecore.datasets import FaceDataset
 from facecore.errors import ConfigError
 from facecore.inference import load_classifier
 from facecore.registry import HISTORY_FILE, load_card
@@ -93,6 +95,28 @@ def test_bundle_is_complete_and_loads(whole_run, data):
     assert len((bundle / HISTORY_FILE).read_text().splitlines()) == 3
     probs = load_classifier(bundle).predict_proba(data.validation_images)
     np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_threshold_is_written_with_the_report(whole_run, data, monkeypatch):
+    """Pictures of a class that the network lacks are among those it is judged on."""
+    bundle, _ = whole_run
+    labels = ("angry", "disgust", "happy")
+    y_true = np.array([0, 2] * 4 + [1], dtype=np.int16)
+    images = [*data.validation_images[..., 0], data.validation_images[0, ..., 0]]
+    ids = np.array([str(i) for i in range(9)])
+    validation = FaceDataset("made", "held", "expression", labels, ids, y_true, images.__getitem__)
+    monkeypatch.setattr(script, "load_splits", lambda config: (None, validation))
+    script.evaluate_bundle(replace(CONFIG, wanted_accuracy=0.3), bundle)
+    card = load_card(bundle)
+    told = card.threshold_choice
+    assert (told["dataset"], told["split"], told["num_images"]) == ("made", "held", 9)
+    assert told["wanted_accuracy"] == 0.3
+    assert card.metrics["made_held"]["accuracy"] == pytest.approx(told["accuracy"], abs=1e-4)
+
+
+def test_another_wanted_accuracy_goes_on_with_the_same_run(whole_run, data, monkeypatch, tmp_path):
+    monkeypatch.setattr(script, "fit_epoch", lambda *args: pytest.fail("trained"))
+    script.train(replace(CONFIG, wanted_accuracy=0.9), data, whole_run[1], tmp_path / "tiny")
 
 
 def test_interrupted_run_ends_with_the_same_result(whole_run, data, tmp_path, monkeypatch):
