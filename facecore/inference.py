@@ -1,13 +1,11 @@
 """Opens a bundle's network and runs it. Imports TensorFlow, so only who predicts imports this."""
 
 import contextlib
-import json
 import logging
 import os
 import sys
 import tempfile
 import threading
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facecore.errors import ModelError, ModelShapeError
+from facecore.network_files import refuse_code
 from facecore.preprocessing import UInt8Array
 from facecore.registry import ModelCard, load_card, verify_checksum
 
@@ -50,10 +49,6 @@ with _log_stderr():
     import tensorflow as tf
 
     tf.config.list_physical_devices("GPU")  # looks for a driver and comments on that too
-
-
-_CONFIG_FILE = "config.json"  # inside model.keras, which is a zip archive
-_CODE_CLASSES = ("Lambda", "__lambda__")
 
 
 class Classifier:
@@ -112,17 +107,24 @@ def load_classifier(bundle: Path) -> Classifier:
         ModelShapeError: if the network's input or output differs from the card.
         ModelError: if the file holds program code or Keras cannot open it.
     """
-    card = load_card(bundle)
-    path = verify_checksum(bundle, card)
-    _refuse_code(path)
+    return Classifier(load_network(bundle), load_card(bundle))
+
+
+def load_network(bundle: Path) -> keras.Model:
+    """Open a bundle's network as Keras has it; its checksum is verified before Keras sees the file.
+
+    Raises:
+        ModelError: as for ``load_classifier``, but the shapes are not checked.
+    """
+    path = verify_checksum(bundle, load_card(bundle))
+    refuse_code(path)
     try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
+        return keras.models.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         raise ModelError(
             f"Keras {keras.__version__} cannot open the network of model '{bundle.name}' "
             f"({str(error).splitlines()[0]}); restore the folder or train the model again."
         ) from error
-    return Classifier(model, card)
 
 
 def _check_shapes(model: keras.Model, card: ModelCard) -> None:
@@ -135,39 +137,6 @@ def _check_shapes(model: keras.Model, card: ModelCard) -> None:
             f"{model.output_shape}, but its card says {wanted_in} to {wanted_out}; restore the "
             "folder or train the model again."
         )
-
-
-def _refuse_code(path: Path) -> None:
-    """Raise ModelError if the network needs anything but Keras' own layers.
-
-    Keras' safe mode refuses most of this too, in words for programmers.
-    """
-    name = path.parent.name
-    try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read(_CONFIG_FILE))
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ModelError(
-            f"The network of model '{name}' is no Keras file ({error}); restore the folder or "
-            "train the model again."
-        ) from error
-    if _bears_code(config):
-        raise ModelError(
-            f"The network of model '{name}' contains program code of its own, which could do "
-            "anything on this computer, so it was not opened; use networks of plain Keras layers."
-        )
-
-
-def _bears_code(config: Any) -> bool:
-    if isinstance(config, list):
-        return any(_bears_code(item) for item in config)
-    if not isinstance(config, dict):
-        return False
-    module = config.get("module")
-    foreign = isinstance(module, str) and module.split(".")[0] not in ("keras", "builtins")
-    if config.get("class_name") in _CODE_CLASSES or foreign:
-        return True
-    return any(_bears_code(value) for value in config.values())
 
 
 @dataclass(frozen=True, slots=True)
