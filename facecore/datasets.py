@@ -13,6 +13,7 @@ from facecore import (
 from facecore.datasets_common import FaceDataset, data_dir
 from facecore.datasets_info import DatasetInfo, SplitInfo
 from facecore.errors import DatasetError
+from facecore.own_data_store import get_own_info, is_own_dataset
 
 __all__ = [
     "DATASETS",
@@ -41,11 +42,13 @@ DATASETS: dict[str, DatasetInfo] = {
 
 
 def get_dataset_info(name: str) -> DatasetInfo:
-    """Return what is known of a data set.
+    """Return what is known of a data set, shipped or kept by a user.
 
     Raises:
         DatasetError: if there is none of that name.
     """
+    if is_own_dataset(name):
+        return get_own_info(name)
     if name not in DATASETS:
         raise DatasetError(
             f"There is no data set called '{name}'; choose one of {', '.join(DATASETS)}."

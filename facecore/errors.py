@@ -78,6 +78,11 @@ class InvalidDatasetError(DatasetError):
     """The data set's files do not have the expected layout."""
 
 
+class UnsafeArchiveError(DatasetError):
+    """An uploaded archive that could do harm when it is unpacked."""
+
+
+
 class EvaluationError(FaceCoreError):
     """An evaluation that cannot be read or compared."""
 
@@ -92,3 +97,7 @@ class IncomparableReportsError(EvaluationError):
 
 class ConfigError(FaceCoreError):
     """A setting with an unknown name, a wrong type or an impossible value."""
+
+
+class TrainingRunError(FaceCoreError):
+    """A training run that cannot be started, stopped or continued."""

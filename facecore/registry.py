@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from facecore.errors import ChecksumMismatchError, InvalidModelCardError, ModelNotFoundError
+from facecore.label_sets import check_labels
 from facecore.labels import LABELS, Task
+from facecore.user_files import user_models_dir
 
 SCHEMA_VERSION = 1
 MODEL_FILE = "model.keras"
@@ -116,9 +118,7 @@ class ModelCard:
             raise ValueError(f"schema version {self.schema_version}, expected {SCHEMA_VERSION}")
         if self.task not in LABELS:
             raise ValueError(f"task must be one of {', '.join(LABELS)}, got {self.task!r}")
-        unknown = set(self.labels) - set(LABELS[self.task])
-        if unknown or len(set(self.labels)) < 2 or len(set(self.labels)) != len(self.labels):
-            raise ValueError(f"labels of task {self.task} cannot be {list(self.labels)}")
+        check_labels(self.labels)
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold must be between 0 and 1, got {self.threshold}")
 
@@ -177,13 +177,35 @@ def load_card(bundle: Path) -> ModelCard:
 
 
 def list_bundles(root: Path | None = None) -> list[Path]:
-    """Return the folders under ``root`` (default: the models folder) that hold a card, by name."""
-    root = root or models_dir()
-    return sorted(path.parent for path in root.glob(f"*/{CARD_FILE}"))
+    """Return the folders that hold a card, by name.
+
+    Args:
+        root: where to look; default: the models folder, then the users' own, of which those are
+            left out that have the name of a shipped one.
+    """
+    if root is not None:
+        return sorted(path.parent for path in root.glob(f"*/{CARD_FILE}"))
+    shipped = list_bundles(models_dir())
+    taken = {bundle.name for bundle in shipped}
+    return shipped + [own for own in list_bundles(user_models_dir()) if own.name not in taken]
+
+
+def find_bundle(name: str) -> Path:
+    """Return the folder of a bundle: among the users' own if it is there, else in the models folder.
+
+    A shipped bundle comes first; it need not exist, ``load_card`` tells.
+    """
+    shipped, own = models_dir() / name, user_models_dir() / name
+    return own if not (shipped / CARD_FILE).is_file() and (own / CARD_FILE).is_file() else shipped
+
+
+def is_own_bundle(bundle: Path) -> bool:
+    """Tell whether a bundle was trained by a user of this server."""
+    return bundle.parent == user_models_dir()
 
 
 def list_cards(root: Path | None = None, task: Task | None = None) -> list[ModelCard]:
-    """Return the valid cards under ``root``, by name; a damaged one is left out.
+    """Return the valid cards of ``list_bundles(root)``; a damaged one is left out.
 
     ``load_card`` tells what is wrong with a bundle that is missing here.
     """

@@ -42,7 +42,7 @@ def test_card_survives_the_disk(tmp_path):
     [
         (lambda d: d.update(schema_version=99), "schema version 99"),
         (lambda d: d.update(task="age"), "task must be one of"),
-        (lambda d: d.update(labels=["man", "cat"]), "labels"),
+        (lambda d: d.update(labels=["man", "undecided"]), "undecided"),
         (lambda d: d.update(labels=["man", "man"]), "labels"),
         (lambda d: d.update(colour="blue"), "unknown keys colour"),
         (lambda d: d.pop("sha256"), "sha256"),

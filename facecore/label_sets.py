@@ -1,0 +1,76 @@
+"""Any set of labels: checks, order and colours, for labels of one's own beside the known ones."""
+
+from collections.abc import Iterable, Sequence
+
+from facecore.labels import COLORS, LABELS, TASKS, UNDECIDED, Task
+
+MAX_LABEL_CHARS = 30
+
+# For labels that have no colour of their own; Tol's and Okabe-Ito's, which colour-blind readers can
+# tell apart.
+_FREE_COLORS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+    "#332288",
+    "#117733",
+    "#AA4499",
+    "#882255",
+    "#44AA99",
+)
+
+
+def check_labels(labels: Sequence[str]) -> None:
+    """Raise ValueError unless a network may have these classes: at least two, all different."""
+    if len(labels) < 2 or len(set(labels)) != len(labels):
+        raise ValueError(f"labels must be two or more different ones, got {list(labels)}")
+    for label in labels:
+        if problem := describe_label_problem(label):
+            raise ValueError(problem)
+
+
+def describe_label_problem(label: str) -> str:
+    """Return what is wrong with a word as a label, or nothing."""
+    if not label or label != " ".join(label.split()) or not label.isprintable():
+        return f"the label {label!r} is empty or has spaces or signs that cannot be printed"
+    if len(label) > MAX_LABEL_CHARS:
+        return f"the label {label[:MAX_LABEL_CHARS]!r}… is longer than {MAX_LABEL_CHARS} letters"
+    if label == UNDECIDED:
+        return f"the label {label!r} means that a network is not sure; choose another word"
+    if label != label.lower():
+        return f"the label {label!r} must be in small letters"
+    return ""
+
+
+def is_known(task: Task, labels: Iterable[str]) -> bool:
+    """Tell whether all labels are among those that this program has names and colours for."""
+    return set(labels) <= {*LABELS[task], UNDECIDED}
+
+
+def order_labels(labels: Iterable[str]) -> tuple[str, ...]:
+    """Return each label once: the known ones in their own order, then others as they come.
+
+    "undecided" is always the last.
+    """
+    given = dict.fromkeys(labels)
+    known = [name for task in TASKS for name in LABELS[task] if name in given]
+    others = [name for name in given if name not in known and name != UNDECIDED]
+    return (*known, *others, *([UNDECIDED] if UNDECIDED in given else []))
+
+
+def compute_colors(labels: Iterable[str]) -> dict[str, str]:
+    """Return a colour "#RRGGBB" for each label, never shown without the word.
+
+    Known labels have theirs always. Others take, by their order here, colours that no label of the
+    list has; so pass all the labels that may stand together.
+    """
+    names = list(dict.fromkeys(labels))
+    taken = {COLORS[name] for name in names if name in COLORS}
+    free = [color for color in _FREE_COLORS if color not in taken]
+    own = [name for name in names if name not in COLORS]
+    colors = {name: free[i % len(free)] for i, name in enumerate(own)}
+    return {name: COLORS.get(name) or colors[name] for name in names}
