@@ -10,6 +10,7 @@ from datetime import datetime
 import av
 import numpy as np
 import streamlit as st
+from av.video.reformatter import VideoReformatter
 
 from facecore.live import LiveSession
 from facecore.pipeline import SupportsPredict
@@ -72,10 +73,12 @@ class LiveStream:
         self.problem: str | None = None
         self._folder: TempFolder | None = None
         self._lock = threading.Lock()
+        # Each holds threads: one per frame, which is the default, would add up to hundreds.
+        self._to_bgr, self._to_yuv = VideoReformatter(), VideoReformatter()
 
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Take one camera picture and return what the browser shows; never raises."""
-        picture_bgr = frame.to_ndarray(format="bgr24")
+        picture_bgr = self._to_bgr.reformat(frame, format="bgr24").to_ndarray()
         if self.recipe.mirror:
             picture_bgr = np.ascontiguousarray(picture_bgr[:, ::-1])
         # An exception in here would freeze the picture without a word: it is told on the page.
@@ -89,7 +92,8 @@ class LiveStream:
             if self.problem is None:
                 _log.exception("the live picture could not be drawn")
             self.problem = f"{type(error).__name__}: {error}"
-        return av.VideoFrame.from_ndarray(picture_bgr, format="bgr24")
+        drawn = av.VideoFrame.from_ndarray(picture_bgr, format="bgr24")
+        return self._to_yuv.reformat(drawn, format="yuv420p")  # what the encoder wants
 
     def update(self, recipe: Recipe) -> None:
         """Apply other models, options or views to the running stream."""

@@ -86,6 +86,11 @@ def feed(stream, frame):
     wait_until(counted)
 
 
+def looks_alike(one, other):
+    """Whether pictures are the same but for the colours that a stream keeps at half the size."""
+    return np.abs(one.astype(int) - other).mean() < 4
+
+
 def test_page_before_the_start(app, streamer):
     assert not app.exception
     assert "needs to agree" in texts(app.info)
@@ -206,7 +211,7 @@ def test_broken_drawing_is_told_and_the_picture_goes_on(recipe, camera_frame, mo
     monkeypatch.setattr(LiveSession, "render", fail)
     for _ in range(3):
         picture = stream.on_frame(camera_frame).to_ndarray(format="bgr24")
-    assert np.array_equal(picture, camera_frame.to_ndarray(format="bgr24"))
+    assert looks_alike(picture, camera_frame.to_ndarray(format="bgr24"))
     assert "no pen" in stream.problem
     assert caplog.text.count("could not be drawn") == 1
     stream.discard()
@@ -216,7 +221,8 @@ def test_mirror_turns_the_picture(recipe, camera_frame):
     stream = LiveStream(Recipe(recipe.classifiers, recipe.settings, mirror=True))
     stream.close()  # nothing is drawn any more: the bare picture goes through
     shown = stream.on_frame(camera_frame).to_ndarray(format="bgr24")
-    assert np.array_equal(shown, camera_frame.to_ndarray(format="bgr24")[:, ::-1])
+    assert looks_alike(shown, camera_frame.to_ndarray(format="bgr24")[:, ::-1])
+    assert not looks_alike(shown, camera_frame.to_ndarray(format="bgr24"))
     assert stream.session is None
     stream.discard()
 
