@@ -14,14 +14,14 @@ from tqdm import tqdm
 
 from facecore.cli_batch import add_batch_arguments, run_batch_command
 from facecore.cli_compare import add_compare_arguments, run_compare
-from facecore.cli_files import run_photos, run_videos
+from facecore.cli_files import add_network_arguments, run_photos, run_videos
 from facecore.cli_threshold import add_decision_arguments, add_threshold_arguments, run_threshold
 from facecore.datasets import DATASETS, load_dataset
 from facecore.datasets_info import describe_excluded
 from facecore.detection import CASCADES, PHOTO_HAAR, VIDEO_HAAR, HaarOptions
 from facecore.errors import DatasetError, FaceCoreError, InvalidModelCardError
 from facecore.evaluation import evaluate_model
-from facecore.registry import ModelCard, list_bundles, load_card, models_dir
+from facecore.registry import ModelCard, find_bundle, list_bundles, load_card, models_dir
 
 DEFAULT_EXPRESSION_MODEL = "expression_model1"
 EXIT_OK, EXIT_FAILED = 0, 1
@@ -86,7 +86,7 @@ def _first_line(text: str | None) -> str:
 def _add_file_arguments(parser: argparse.ArgumentParser, haar: HaarOptions) -> None:
     add = parser.add_argument
     add("paths", nargs="+", metavar="PATH", help="files to analyse")
-    add("--expression-model", default=DEFAULT_EXPRESSION_MODEL, metavar="NAME")
+    add_network_arguments(parser, DEFAULT_EXPRESSION_MODEL)
     add("--out", type=Path, metavar="DIR", help="write annotated media, text and CSV there")
     add("--json", type=Path, metavar="FILE", help="write all results as JSON ('-': to the screen)")
     add(
@@ -142,7 +142,7 @@ def _format_metrics(metrics: Mapping[str, Any]) -> str:
 
 
 def _run_evaluate(args: argparse.Namespace) -> int:
-    bundles = [models_dir() / name for name in args.model] if args.model else list_bundles()
+    bundles = [find_bundle(name) for name in args.model] if args.model else list_bundles()
     for bundle in bundles:
         card = load_card(bundle)
         dataset = args.dataset or _dataset_of(card)

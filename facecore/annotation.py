@@ -10,8 +10,9 @@ import supervision as sv
 from supervision.config import ORIENTED_BOX_COORDINATES
 
 from facecore.label_layout import place_labels
+from facecore.label_sets import compute_colors, order_labels
 from facecore.label_text import render_label, shorten
-from facecore.labels import COLORS, TASKS, UNDECIDED, Task, display_answer, to_rgb
+from facecore.labels import TASKS, UNDECIDED, Task, display_answer, to_rgb
 from facecore.preprocessing import UInt8Array, clip_box, square_box
 from facecore.results import Box, Face, FrameResult, Prediction
 
@@ -19,8 +20,6 @@ HideMethod = Literal["blur", "pixelate"]
 HIDE_METHODS: tuple[HideMethod, ...] = ("blur", "pixelate")
 
 _UNKNOWN_COLOR = "#E5E7EB"  # a face without an expression
-_COLOR_NAMES = (*COLORS, "")
-_PALETTE = sv.ColorPalette.from_hex([*COLORS.values(), _UNKNOWN_COLOR])
 _OUTLINE = sv.Color(17, 24, 39)
 _HIDDEN_MARGIN = 0.35  # a Haar box ends at the chin and above the brows; hair and ears tell too
 _HIDDEN_BLOCKS = 7  # a hidden face keeps this many blocks per side: nobody is known by those
@@ -123,12 +122,13 @@ def _draw_boxes(frame_bgr: UInt8Array, faces: Sequence[Face]) -> UInt8Array:
     thickness = max(2, round(min(frame_bgr.shape[:2]) / 400))
     detections = sv.Detections(
         xyxy=np.array([face.xyxy for face in faces], dtype=float),
-        class_id=np.array([_COLOR_NAMES.index(_color_name(face)) for face in faces]),
+        class_id=np.arange(len(faces)),
         data={ORIENTED_BOX_COORDINATES: np.array([_corners(face) for face in faces])},
     )
     # A dark line under the coloured one keeps it visible on any background.
     outline = sv.OrientedBoxAnnotator(color=_OUTLINE, thickness=thickness + 2)
-    colored = sv.OrientedBoxAnnotator(color=_PALETTE, thickness=thickness)
+    palette = sv.ColorPalette.from_hex([_color(face) for face in faces])
+    colored = sv.OrientedBoxAnnotator(color=palette, thickness=thickness)
     return np.asarray(colored.annotate(outline.annotate(frame_bgr, detections), detections))
 
 
@@ -141,7 +141,7 @@ def _corners(face: Face) -> UInt8Array:
 def _draw_labels(frame_bgr: UInt8Array, faces: Sequence[Face], options: AnnotationOptions) -> None:
     shorter = min(frame_bgr.shape[:2])
     texts = [_label_text(face, number, options) for number, face in enumerate(faces, start=1)]
-    colors = [COLORS.get(_color_name(face), _UNKNOWN_COLOR) for face in faces]
+    colors = [_color(face) for face in faces]
     gap = max(2, round(shorter / 300))
     for shrink in _SHRINKS:
         sizes_px = [_font_px(face, shorter, shrink) for face in faces]
@@ -210,8 +210,11 @@ def _line(task: Task, prediction: Prediction, with_confidence: bool) -> str:
     return f"{word} {prediction.confidence:.0%}" if with_confidence else word
 
 
-def _color_name(face: Face) -> str:
-    return "" if face.expression is None else face.expression.label
+def _color(face: Face) -> str:
+    prediction = face.expression
+    if prediction is None:
+        return _UNKNOWN_COLOR
+    return compute_colors([*order_labels(prediction.labels), UNDECIDED])[prediction.label]
 
 
 def _font_px(face: Face, shorter_side: int, shrink: float) -> int:

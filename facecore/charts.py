@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from facecore.charts_common import GRID, OUTLINE, apply_style, to_text
-from facecore.labels import COLORS, SHOWN_LABELS, Task, display_name
+from facecore.label_sets import compute_colors, list_shown
+from facecore.labels import Task, display_name
 from facecore.results import FrameResult
 from facecore.segments import compute_segments
 
@@ -60,7 +61,9 @@ def build_timeline(
     segments = compute_segments(frames, task)
     people = sorted({s.person_id for s in segments})
     figure = go.Figure()
-    for label in SHOWN_LABELS[task]:
+    labels = _list_labels(frames, task)
+    colors = compute_colors(labels)
+    for label in labels:
         own = [s for s in segments if s.label == label]
         if not own:
             continue
@@ -72,7 +75,7 @@ def build_timeline(
                 y=[s.person_id for s in own],
                 orientation="h",
                 width=0.62,
-                marker={"color": COLORS[label], "line": {"color": OUTLINE, "width": 0.5}},
+                marker={"color": colors[label], "line": {"color": OUTLINE, "width": 0.5}},
                 customdata=[[s.start_s, s.end_s, _name(s.person_id, names)] for s in own],
                 text=[f"{s.confidence:.0%}" for s in own],
                 textposition="none",
@@ -110,10 +113,12 @@ def build_counts_over_time(
     bins = [frames[i : i + per_point] for i in range(0, len(frames), per_point)]
     times = [group[0].time_s for group in bins]
     figure = go.Figure()
-    for label in SHOWN_LABELS[task]:
+    labels = _list_labels(frames, task)
+    colors = compute_colors(labels)
+    for label in labels:
         counts = [sum(_count(frame, task, label) for frame in group) / len(group) for group in bins]
         if any(counts):
-            figure.add_trace(_area(times, counts, label, "%{y:.3g} at %{x:.1f} s"))
+            figure.add_trace(_area(times, counts, label, colors[label], "%{y:.3g} at %{x:.1f} s"))
     end_s = duration_s or max(times, default=1.0)
     apply_style(figure, height=280, legend=True)
     figure.update_xaxes(title="Seconds", range=[0, max(end_s, 0.1)], gridcolor=GRID)
@@ -137,16 +142,25 @@ def build_running_chart(
     """
     end_s = times_s[-1] if times_s else 0.0
     figure = go.Figure()
+    colors = compute_colors(shares)
     for label, values in shares.items():
         ago = [time_s - end_s for time_s in times_s]
-        figure.add_trace(_area(ago, values, label, "%{y:.0%}"))
+        figure.add_trace(_area(ago, values, label, colors[label], "%{y:.0%}"))
     apply_style(figure, height=260, legend=True)
     figure.update_xaxes(title="Seconds ago", range=[-window_s, 0], gridcolor=GRID, fixedrange=True)
     figure.update_yaxes(range=[0, 1], tickformat=".0%", fixedrange=True, gridcolor=GRID)
     return figure
 
 
-def _area(times: Sequence[float], values: Sequence[float], label: str, hover: str) -> go.Scatter:
+def _list_labels(frames: Sequence[FrameResult], task: Task) -> tuple[str, ...]:
+    predictions = (face.predictions.get(task) for frame in frames for face in frame.faces)
+    networks = dict.fromkeys(p.labels for p in predictions if p is not None)
+    return list_shown(task, (label for labels in networks for label in labels))
+
+
+def _area(
+    times: Sequence[float], values: Sequence[float], label: str, color: str, hover: str
+) -> go.Scatter:
     word = display_name(label)
     return go.Scatter(
         x=list(times),
@@ -154,8 +168,8 @@ def _area(times: Sequence[float], values: Sequence[float], label: str, hover: st
         name=word,
         mode="lines",
         stackgroup="all",
-        line={"width": 0.8, "color": COLORS[label]},
-        fillcolor=COLORS[label],
+        line={"width": 0.8, "color": color},
+        fillcolor=color,
         hovertemplate=word + ": " + hover + "<extra></extra>",
     )
 
@@ -171,5 +185,5 @@ def _name(person_id: int, names: Mapping[int, str]) -> str:
 
 def _markers(labels: Sequence[str], values: Sequence[float]) -> dict[str, object]:
     widths = [1 if value else 0 for value in values]  # no edge around nothing
-    colors = [COLORS[label] for label in labels]
+    colors = list(compute_colors(labels).values())
     return {"color": colors, "line": {"color": OUTLINE, "width": widths}}

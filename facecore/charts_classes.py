@@ -9,16 +9,16 @@ from facecore.charts_cells import add_marks, build_cells, label_cells
 from facecore.charts_common import GRID, OUTLINE, apply_style, choose_looks, to_text
 from facecore.comparison import ConfusionTable
 from facecore.comparison_totals import TotalPercentages, compute_classwise
-from facecore.labels import LABELS, display_name
+from facecore.label_sets import order_labels
+from facecore.labels import display_name
 
-_ORDER = tuple(name for labels in LABELS.values() for name in labels)
 _LONGEST_TITLE = 18
 _BAR_PX = 13
 
 
 def order_classwise(labels: Collection[str]) -> list[str]:
     """Return classes with Disgust first, as the paper's Figure 5.6.4 leads with it."""
-    return sorted(labels, key=lambda name: (name != "disgust", _ORDER.index(name)))
+    return sorted(order_labels(labels), key=lambda name: name != "disgust")
 
 
 def build_classwise(
@@ -37,7 +37,7 @@ def build_classwise(
         starred: by a table's title, cells (truth, predicted) that get a star.
     """
     starred = starred or {}
-    rows = [name for name in _ORDER if any(name in table.labels for table in tables)]
+    rows = list(order_labels(name for table in tables for name in table.labels))
     values = np.full((len(rows), len(tables)), np.nan)
     texts = np.full(values.shape, "–", dtype="U8")
     x, y, cells, hovers = [], [], [], []
@@ -99,7 +99,7 @@ def build_class_bars(
         unit: of the numbers.
     """
     titles, looks = list(values), choose_looks(list(values))
-    labels = [name for name in _ORDER if any(name in own for own in values.values())]
+    labels = list(order_labels(name for own in values.values() for name in own))
     width = 0.84 / len(titles)
     figure = go.Figure()
     for k, title in enumerate(titles):

@@ -9,7 +9,8 @@ from facecore.charts_cells import add_marks, build_cells, label_cells
 from facecore.charts_common import GRID, OUTLINE, apply_style, to_text
 from facecore.evaluation_groups import GroupTable, Share
 from facecore.evaluation_groups_text import display_cell, display_group
-from facecore.labels import COLORS, display_plural
+from facecore.label_sets import compute_colors
+from facecore.labels import display_plural
 
 _ROW_PX = 38
 _SYMBOLS = ("triangle-up", "square", "diamond", "x")
@@ -59,7 +60,7 @@ def build_group_chart(table: GroupTable, overall: Share, labels: Sequence[str]) 
         marker = {
             "symbol": symbol,
             "size": 9,
-            "color": COLORS[label],
+            "color": compute_colors(labels)[label],
             "line": {"color": OUTLINE, "width": 1},
         }
         figure.add_trace(

@@ -14,11 +14,12 @@ from facecore.batch_inputs import Failure, find_files
 from facecore.batch_pool import default_num_workers, run_pool
 from facecore.batch_ray import run_ray
 from facecore.batch_records import ANNOTATED_DIR, BatchPlan, BatchSettings
+from facecore.cli_files import add_network_arguments, find_networks
 from facecore.cli_threshold import add_decision_arguments, read_thresholds
 from facecore.detection import CASCADES
 from facecore.labels import display_name
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions, SupportsPredict
-from facecore.registry import GENDER_MODEL, list_cards, load_card, models_dir
+from facecore.registry import load_card
 
 _HAAR_OPTIONS = ("cascade", "scale_factor", "min_neighbors", "min_face_fraction")
 
@@ -28,7 +29,7 @@ def add_batch_arguments(parser: argparse.ArgumentParser, default_model: str) -> 
     add = parser.add_argument
     add("inputs", nargs="+", metavar="INPUT", help="files, folders, patterns in quotes")
     add("--out", type=Path, required=True, metavar="DIR", help="tables and summary go there")
-    add("--expression-model", default=default_model, metavar="NAME")
+    add_network_arguments(parser, default_model)
     add("--annotate", action="store_true", help="write annotated photos and videos too")
     add(
         "--hide-faces",
@@ -106,11 +107,8 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _make_plan(args: argparse.Namespace) -> BatchPlan:
-    bundles = (models_dir() / args.expression_model, models_dir() / GENDER_MODEL)
+    bundles = find_networks(args)
     cards = [load_card(bundle) for bundle in bundles]
-    if cards[0].task != "expression":
-        known = ", ".join(c.name for c in list_cards(task="expression"))
-        args.parser.error(f"{cards[0].name} is no expression model; choose one of {known}")
     # Named even where they are the cards' own: with another card, files are analysed again.
     thresholds = {card.task: card.threshold for card in cards} | read_thresholds(args)
     settings = BatchSettings(
@@ -120,8 +118,8 @@ def _make_plan(args: argparse.Namespace) -> BatchPlan:
         args.annotate,
         args.hide_faces,
     )
-    bundles = (bundles[0].absolute(), bundles[1].absolute())
-    return BatchPlan(args.out.absolute(), settings, bundles, load_network)
+    paths = tuple(bundle.absolute() for bundle in bundles)
+    return BatchPlan(args.out.absolute(), settings, paths, load_network)
 
 
 def _with_haar(args: argparse.Namespace, options: PipelineOptions) -> PipelineOptions:

@@ -20,7 +20,7 @@ from facecore.comparison_tests import compare_pairs
 from facecore.datasets import DATASETS
 from facecore.datasets_info import SplitInfo, Use
 from facecore.errors import EvaluationError, InvalidModelCardError
-from facecore.registry import list_bundles, load_card, models_dir
+from facecore.registry import find_bundle, list_bundles, load_card
 
 _DEFAULT_DATASET = "fer2013"
 _USES: tuple[Use, ...] = ("report", "choose", "overview", "fit")  # what says most comes first
@@ -49,7 +49,7 @@ def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
 def run_compare(args: argparse.Namespace) -> bool:
     """Write the report to ``args.out``; return whether every model could be considered."""
     if args.model:
-        bundles, all_usable = [models_dir() / name for name in dict.fromkeys(args.model)], True
+        bundles, all_usable = [find_bundle(name) for name in dict.fromkeys(args.model)], True
     else:
         bundles, all_usable = _list_bundles_for(args.dataset)
     key = EvaluationKey(args.dataset, args.split or _choose_split(bundles, args.dataset))

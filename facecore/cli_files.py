@@ -14,9 +14,10 @@ from facecore import export
 from facecore.annotation import AnnotationOptions, annotate
 from facecore.cli_threshold import read_thresholds
 from facecore.errors import FaceCoreError, UnreadableImageError
+from facecore.labels import TASKS
 from facecore.media import decode_image, encode_image
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
-from facecore.registry import GENDER_MODEL, list_cards, load_card, models_dir
+from facecore.registry import GENDER_MODEL, find_bundle, list_cards, load_card
 from facecore.session import analyse_photo, process_video
 
 Reader = Callable[[Path, str], dict[str, Any]]
@@ -41,18 +42,35 @@ def _open_pipeline(args: argparse.Namespace, options: PipelineOptions) -> FacePi
     except ValueError as error:
         args.parser.error(str(error))
     # TensorFlow takes seconds to import: a wrong option or model name is told before that.
-    bundles = [models_dir() / args.expression_model, models_dir() / GENDER_MODEL]
-    card = load_card(bundles[0])
-    if card.task != "expression":
-        known = ", ".join(c.name for c in list_cards(task="expression"))
-        args.parser.error(f"{card.name} is no expression model; choose one of {known}")
-    load_card(bundles[1])
+    bundles = find_networks(args)
     from facecore.inference import configure_device, load_classifier
 
     configure_device()
     classifiers = [load_classifier(bundle) for bundle in bundles]
     options = dataclasses.replace(options, haar=haar, thresholds=read_thresholds(args))
     return FacePipeline(classifiers, options)
+
+
+def add_network_arguments(parser: argparse.ArgumentParser, default_expression: str) -> None:
+    """Declare which networks a command asks."""
+    parser.add_argument("--expression-model", default=default_expression, metavar="NAME")
+    parser.add_argument("--gender-model", default=GENDER_MODEL, metavar="NAME")
+
+
+def find_networks(args: argparse.Namespace) -> tuple[Path, ...]:
+    """Return the bundles of both tasks, expression first; ends the program at a wrong task.
+
+    Raises:
+        ModelError: if one is missing or its card cannot be used.
+    """
+    bundles = []
+    for task in TASKS:
+        card = load_card(find_bundle(getattr(args, f"{task}_model")))
+        if card.task != task:
+            known = ", ".join(c.name for c in list_cards(task=task))
+            args.parser.error(f"{card.name} is no {task} model; choose one of {known}")
+        bundles.append(find_bundle(card.name))
+    return tuple(bundles)
 
 
 def _open_photo_reader(args: argparse.Namespace) -> Reader:
@@ -166,7 +184,13 @@ def write_file(path: Path, content: bytes) -> None:
     """
     _make_folder(path.parent)
     with _told_in_a_sentence(path):
-        path.write_bytes(content)
+        if path.exists() and not path.is_file():  # a pipe or a terminal
+            path.write_bytes(content)
+            return
+        # In one step: a program that is killed leaves no half file that looks whole.
+        part = path.with_name(f"{path.name}.part")
+        part.write_bytes(content)
+        part.replace(path)
 
 
 def _make_folder(folder: Path) -> None:

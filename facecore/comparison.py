@@ -32,7 +32,7 @@ from facecore.evaluation_report import (
     load_predictions,
     load_report,
 )
-from facecore.labels import LABELS
+from facecore.label_sets import order_labels
 from facecore.registry import EVALUATIONS_DIR, HISTORY_FILE, ModelCard, load_card
 
 __all__ = [
@@ -96,13 +96,13 @@ def load_comparison(
 
     first = stored[0]
     every = set.intersection(*(set(p.columns) for p in stored))
-    canonical = [name for name in LABELS[cards[0].task] if name in first.labels]
+    canonical = order_labels(first.labels)
     if view == "known":
         some = set.union(*(set(p.columns) for p in stored))
         labels = tuple(name for name in canonical if name in some)
         scored = tuple(name for name in canonical if name in every)
     else:
-        labels = scored = tuple(canonical)
+        labels = scored = canonical
     rows = np.flatnonzero(np.isin(np.array(first.labels)[first.y_true], scored))
     if not len(rows):
         raise IncomparableReportsError(
@@ -182,7 +182,6 @@ def _load_in_order(folder: Path, card: ModelCard) -> Predictions:
     path = folder / PREDICTIONS_FILE
     predictions = load_predictions(folder)
     strange = set(predictions.columns) ^ set(card.labels)
-    strange |= set(predictions.labels) - set(LABELS[card.task])
     if strange:
         raise InvalidReportError(
             f"The evaluation file {path} does not have the classes of '{card.name}' "

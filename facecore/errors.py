@@ -82,7 +82,6 @@ class UnsafeArchiveError(DatasetError):
     """An uploaded archive that could do harm when it is unpacked."""
 
 
-
 class EvaluationError(FaceCoreError):
     """An evaluation that cannot be read or compared."""
 

@@ -39,7 +39,8 @@ from facecore.export_tables import (
     photo_to_table,
     to_csv,
 )
-from facecore.labels import LABELS, TASKS, UNDECIDED, Task, display_name
+from facecore.label_sets import is_known, order_labels
+from facecore.labels import TASKS, UNDECIDED, Task, display_name
 from facecore.results import FrameResult
 from facecore.session import VideoRun
 from facecore.stats import PersonSummary, SessionSummary, summarise_photo
@@ -167,13 +168,17 @@ def _to_text(source: str, summary: SessionSummary, blocks: Sequence[Sequence[str
     lines = [one_line, "", "Predicted number of people with each expression:", ""]
     known = {label for p in summary.people for label in p.mean_probs.get("expression", {})}
     expressions = summary.counts("expression")
-    for label in sorted(LABELS["expression"]):
+    for label in sorted(name for name in expressions if name != UNDECIDED):
         if label in known or not known:
             lines.append(f"{display_name(label)}: {expressions[label]}")
     lines.append(f"{display_name(UNDECIDED)}: {expressions[UNDECIDED]}")
     genders = summary.counts("gender")
-    lines += ["", "Predicted number of men and women:", ""]
-    lines += [f"Women: {genders['woman']}", f"Men: {genders['man']}"]
+    if is_known("gender", genders):
+        lines += ["", "Predicted number of men and women:", ""]
+        lines += [f"Women: {genders['woman']}", f"Men: {genders['man']}"]
+    else:
+        lines += ["", "Predicted number of people with each gender label:", ""]
+        lines += [f"{display_name(k)}: {n}" for k, n in genders.items() if k != UNDECIDED]
     lines += [f"{display_name(UNDECIDED)}: {genders[UNDECIDED]}", ""]
     if not blocks:
         lines += ["No faces found", ""]
@@ -233,5 +238,5 @@ def _to_person_dict(person: PersonSummary) -> dict[str, Any]:
 def _to_prediction_dict(person: PersonSummary, task: Task) -> dict[str, Any]:
     label, _ = person.dominant(task)
     probs = person.mean_probs[task]
-    ordered = {name: probs[name] for name in LABELS[task] if name in probs}
+    ordered = {name: probs[name] for name in order_labels(probs)}
     return {"label": label, "confidence": person.confidence(task), "probabilities": ordered}

@@ -74,3 +74,15 @@ def compute_colors(labels: Iterable[str]) -> dict[str, str]:
     own = [name for name in names if name not in COLORS]
     colors = {name: free[i % len(free)] for i, name in enumerate(own)}
     return {name: COLORS.get(name) or colors[name] for name in names}
+
+
+def list_shown(task: Task, found: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return every label that faces may be counted as: those of the network, and "undecided".
+
+    Args:
+        task: what the labels say.
+        found: labels of the networks that answered; where all are known ones, or there are none,
+            all known ones of the task are returned.
+    """
+    names = [name for name in found if name != UNDECIDED]
+    return (*(LABELS[task] if is_known(task, names) else order_labels(names)), UNDECIDED)

@@ -3,7 +3,8 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from facecore.labels import EXPRESSIONS
+from facecore.label_sets import list_shown
+from facecore.labels import UNDECIDED
 from facecore.preprocessing import UInt8Array
 from facecore.results import FrameResult
 from facecore.stats import SessionSummary
@@ -89,18 +90,23 @@ class ExpressionHistory:
     def add(self, result: FrameResult) -> None:
         """Take in an analysed frame; without faces every share is 0."""
         found = [face.expression for face in result.faces if face.expression is not None]
-        shares = dict.fromkeys(EXPRESSIONS, 0.0)
+        shares: dict[str, float] = {}
         for prediction in found:
             for label, p in prediction.probabilities.items():
-                shares[label] += p / len(found)
+                shares[label] = shares.get(label, 0.0) + p / len(found)
         if not self._points or result.time_s - self._points[-1][0] >= _STEP_S:
             self._points.append((result.time_s, 1, shares))
             return
         time_s, count, mean = self._points.pop()
-        merged = {k: (mean[k] * count + shares[k]) / (count + 1) for k in mean}
+        merged = {
+            k: (mean.get(k, 0.0) * count + shares.get(k, 0.0)) / (count + 1)
+            for k in {**mean, **shares}
+        }
         self._points.append((time_s, count + 1, merged))
 
     def points(self) -> tuple[tuple[float, ...], dict[str, tuple[float, ...]]]:
         """Return the times and, per expression, its shares."""
         times_s = tuple(time_s for time_s, _, _ in self._points)
-        return times_s, {k: tuple(p[k] for _, _, p in self._points) for k in EXPRESSIONS}
+        labels = list_shown("expression", (k for _, _, shares in self._points for k in shares))
+        shown = [label for label in labels if label != UNDECIDED]
+        return times_s, {k: tuple(p.get(k, 0.0) for _, _, p in self._points) for k in shown}

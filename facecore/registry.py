@@ -191,9 +191,9 @@ def list_bundles(root: Path | None = None) -> list[Path]:
 
 
 def find_bundle(name: str) -> Path:
-    """Return the folder of a bundle: among the users' own if it is there, else in the models folder.
+    """Return the folder of a bundle: in the models folder, else among the users' own.
 
-    A shipped bundle comes first; it need not exist, ``load_card`` tells.
+    Where it is in neither, the one in the models folder: ``load_card`` tells that it is missing.
     """
     shipped, own = models_dir() / name, user_models_dir() / name
     return own if not (shipped / CARD_FILE).is_file() and (own / CARD_FILE).is_file() else shipped

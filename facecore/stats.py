@@ -7,7 +7,8 @@ from statistics import median
 
 import numpy as np
 
-from facecore.labels import LABELS, SHOWN_LABELS, TASKS, UNDECIDED, Task
+from facecore.label_sets import list_shown, order_labels
+from facecore.labels import TASKS, UNDECIDED, Task
 from facecore.results import Face, FrameResult, Prediction
 from facecore.stats_edits import PeopleEdits
 
@@ -113,7 +114,7 @@ class SessionSummary:
 
     def counts(self, task: Task) -> dict[str, int]:
         """Return how many people have each label of the task; each is present, undecided too."""
-        counts = dict.fromkeys(SHOWN_LABELS[task], 0)
+        counts = dict.fromkeys(self.shown_labels(task), 0)
         for person in self.people:
             if task in person.mean_probs:
                 counts[person.dominant(task)[0]] += 1
@@ -121,11 +122,15 @@ class SessionSummary:
 
     def seconds_by_label(self, task: Task) -> dict[str, float]:
         """Return each label's time, summed over all people; each is present, undecided too."""
-        seconds = dict.fromkeys(SHOWN_LABELS[task], 0.0)
+        seconds = dict.fromkeys(self.shown_labels(task), 0.0)
         for person in self.people:
             for label, value in person.seconds_by_label.get(task, {}).items():
                 seconds[label] += value
         return seconds
+
+    def shown_labels(self, task: Task) -> tuple[str, ...]:
+        """Return every label that people may be counted as, "undecided" last."""
+        return list_shown(task, (k for p in self.people for k in p.mean_probs.get(task, {})))
 
     def mean_confidence(self, task: Task) -> float | None:
         """Return the mean over people of their prediction's confidence; None without any."""
@@ -162,7 +167,7 @@ class _PersonSums:
             if task in self.weighted:
                 weighted = self.weighted[task]
                 total = sum(weighted.values())
-                means[task] = {k: weighted[k] / total for k in LABELS[task] if k in weighted}
+                means[task] = {k: weighted[k] / total for k in order_labels(weighted)}
         seconds = {t: {k: self.seconds[t][k] for k in (*means[t], UNDECIDED)} for t in means}
         return PersonSummary(
             person_id,

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from facecore.labels import COLORS, EXPRESSIONS, display_name
+from facecore.label_sets import compute_colors, order_labels
+from facecore.labels import display_name
 from facecore.results import Prediction
 from pages._face_cards import to_data_uri
 
@@ -122,7 +123,7 @@ def build_share_cards(cards: Sequence[ShareCard]) -> str:
 def _build_share_card(card: ShareCard) -> str:
     columns = f"grid-template-columns:4.4rem repeat({len(card.answers)},1fr)"
     cells = ["<div></div>", *(f"<div><b>{escape(title)}</b></div>" for title in card.answers)]
-    for label in EXPRESSIONS:
+    for label in order_labels(name for p in card.answers.values() for name in p.labels):
         cells.append(f"<div>{escape(display_name(label))}</div>")
         cells += [_build_share(label, answer) for answer in card.answers.values()]
     return (
@@ -137,9 +138,10 @@ def _build_share(label: str, answer: Prediction) -> str:
     share = answer.probabilities.get(label)
     if share is None:
         return '<div class="fc-share-cell"><span class="fc-share-text">–</span></div>'
+    color = compute_colors(order_labels(answer.labels))[label]
     weight = "b" if label == answer.label else "span"
     return (
         f'<div class="fc-share-cell"><div class="fc-share-bar" '
-        f'style="width:{share:.1%};background:{COLORS[label]}"></div>'
+        f'style="width:{share:.1%};background:{color}"></div>'
         f'<{weight} class="fc-share-text">{share:.0%}</{weight}></div>'
     )

@@ -21,7 +21,7 @@ from facecore.comparison_tests import Agreement, PairTest, compare_pairs, comput
 from facecore.datasets import FaceDataset, data_dir, load_dataset
 from facecore.datasets_ferplus import VOTES_FILE, load_votes
 from facecore.evaluation_report import PREDICTIONS_FILE, REPORT_FILE, evaluation_dir
-from facecore.registry import CARD_FILE, HISTORY_FILE, ModelCard, models_dir
+from facecore.registry import CARD_FILE, HISTORY_FILE, ModelCard, find_bundle
 from pages._sidebar import expression_cards
 from pages._ui import show_error
 
@@ -48,7 +48,7 @@ def list_evaluated() -> list[Evaluated]:
     cards, problems = expression_cards()
     for problem in problems:
         show_error(problem)
-    return [Evaluated(card, list_evaluations(models_dir() / card.name)) for card in cards]
+    return [Evaluated(card, list_evaluations(find_bundle(card.name))) for card in cards]
 
 
 def open_comparison(names: Sequence[str], key: EvaluationKey, view: View) -> Comparison:
@@ -57,7 +57,7 @@ def open_comparison(names: Sequence[str], key: EvaluationKey, view: View) -> Com
     Raises:
         EvaluationError: as ``load_comparison``.
     """
-    bundles = tuple(models_dir() / name for name in names)
+    bundles = tuple(map(find_bundle, names))
     files = []
     for bundle in bundles:
         folder = evaluation_dir(bundle, key.dataset, key.split)

@@ -165,7 +165,7 @@ def _show_pictures(
         )
         for row, file in zip(shown, files, strict=True)
     ]
-    st.html(build_picture_cards(pictures))
+    st.html(build_picture_cards(pictures, comparison.labels))
     st.caption(
         "How to read it: the surest answers of the chosen matrix stand first. Each line is a "
         "model's answer with its confidence, ✓ where it is the label; “Crowd” are the ten votes "

@@ -11,7 +11,7 @@ from facecore.evaluation_groups import ADULTS, EVERYONE, GroupTable, GroupView, 
 from facecore.evaluation_groups_text import describe_view, display_group, groups_to_table
 from facecore.export_tables import to_csv
 from facecore.labels import display_plural
-from facecore.registry import ModelCard, list_cards, models_dir
+from facecore.registry import ModelCard, find_bundle, list_cards
 from pages._ui import Download, download_buttons, error_box, plain
 
 _PEOPLE = {ADULTS: "20 and older", EVERYONE: "All ages"}
@@ -44,7 +44,7 @@ def show_gender() -> None:
     card = _pick_card(cards)
     with error_box():
         keys = sorted(
-            list_evaluations(models_dir() / card.name),
+            list_evaluations(find_bundle(card.name)),
             key=lambda key: _USES.index(get_split_info(key.dataset, key.split).use),
         )
         if keys:
@@ -83,7 +83,7 @@ def _pick_evaluation(keys: Sequence[EvaluationKey]) -> EvaluationKey:
 
 
 def _show_evaluation(card: ModelCard, key: EvaluationKey) -> None:
-    comparison = load_comparison([models_dir() / card.name], key.dataset, key.split)
+    comparison = load_comparison([find_bundle(card.name)], key.dataset, key.split)
     model = comparison.models[0]
     views = compute_group_views(
         comparison.labels, comparison.y_true, model.predicted, model.predictions.attributes

@@ -5,11 +5,12 @@ text that goes in is escaped.
 """
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from facecore.labels import COLORS, display_name
+from facecore.label_sets import compute_colors
+from facecore.labels import display_name
 
 _STYLE = """<style>
 .fc-pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:.75rem}
@@ -46,9 +47,15 @@ class Picture:
     png: bytes | None
 
 
-def build_picture_cards(pictures: Sequence[Picture]) -> str:
-    """Return all cards as one piece of HTML."""
-    cards = "".join(map(_build_card, pictures))
+def build_picture_cards(pictures: Sequence[Picture], labels: Sequence[str]) -> str:
+    """Return all cards as one piece of HTML.
+
+    Args:
+        pictures: one card each.
+        labels: all that pictures and answers can have, for their colours.
+    """
+    colors = compute_colors(labels)
+    cards = "".join(_build_card(picture, colors) for picture in pictures)
     return f'{_STYLE}<div class="fc-pictures" role="list">{cards}</div>'
 
 
@@ -58,7 +65,7 @@ def describe_votes(votes: dict[str, int]) -> str:
     return ", ".join(f"{n} {display_name(c).replace('_', ' ')}" for c, n in ranked if n)
 
 
-def _build_card(picture: Picture) -> str:
+def _build_card(picture: Picture, colors: Mapping[str, str]) -> str:
     image = ""
     if picture.png is not None:
         data = b64encode(picture.png).decode()
@@ -66,7 +73,7 @@ def _build_card(picture: Picture) -> str:
         image = f'<img src="data:image/png;base64,{data}" alt="{escape(words)}">'
     answers = "".join(
         f"<div>{escape(title)}</div>"
-        f'<div class="{"fc-right" if answer == picture.label else ""}">{_name(answer)}'
+        f'<div class="{"fc-right" if answer == picture.label else ""}">{_name(answer, colors)}'
         f'{" ✓" if answer == picture.label else ""} <span class="fc-sure">{sure:.0%}</span></div>'
         for title, answer, sure in picture.answers
     )
@@ -74,13 +81,13 @@ def _build_card(picture: Picture) -> str:
     crowd = f'<div class="fc-votes">Crowd: {escape(votes)}</div>' if votes else ""
     return (
         f'<div class="fc-picture" role="listitem">{image}<div class="fc-answers">'
-        f"<div>Label</div><div><b>{_name(picture.label)}</b></div>{answers}</div>{crowd}"
+        f"<div>Label</div><div><b>{_name(picture.label, colors)}</b></div>{answers}</div>{crowd}"
         f'<div class="fc-id">No. {escape(picture.sample_id)}</div></div>'
     )
 
 
-def _name(label: str) -> str:
+def _name(label: str, colors: Mapping[str, str]) -> str:
     return (
-        f'<span class="fc-dot" style="background:{COLORS[label]}"></span>'
+        f'<span class="fc-dot" style="background:{colors[label]}"></span>'
         f"{escape(display_name(label))}"
     )

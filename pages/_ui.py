@@ -16,7 +16,7 @@ import pylibsrtp  # noqa: F401  before TensorFlow: loaded after it, this part of
 import streamlit as st
 
 from facecore.errors import FaceCoreError
-from facecore.registry import load_card, models_dir
+from facecore.registry import find_bundle, load_card
 
 if TYPE_CHECKING:
     from facecore.inference import Classifier
@@ -69,7 +69,7 @@ def load_classifiers(*names: str) -> list["Classifier"]:
         device_text()  # memory growth must be set before the first network is on the GPU
     classifiers = []
     for name in names:
-        bundle = models_dir() / name
+        bundle = find_bundle(name)
         card = load_card(bundle)
         with st.spinner(f"Loading “{plain(card.title)}” …"):
             classifiers.append(_open_classifier(str(bundle), card.sha256))

@@ -26,7 +26,13 @@ from facecore.registry import (
 from training.config import TrainConfig
 from training.data import TrainingData
 from training.run_state import RunState
-from training.texts import EXCLUDED_USES, INTENDED_USE, LICENCE, LIMITATIONS, PROTOCOL
+from training.texts import (
+    EXCLUDED_USES,
+    INTENDED_USE,
+    PROTOCOL,
+    describe_licence,
+    list_limitations,
+)
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -104,8 +110,8 @@ def build_card(
         framing=framing,
         intended_use=INTENDED_USE[config.task],
         excluded_uses=EXCLUDED_USES,
-        limitations=LIMITATIONS[config.task],
-        licence=LICENCE[config.task],
+        limitations=list_limitations(config),
+        licence=describe_licence(config),
     )
 
 

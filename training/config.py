@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from facecore.errors import ConfigError
+from facecore.label_sets import check_labels
 from facecore.labels import Task
-from facecore.registry import InputSpec
+from facecore.registry import InputSpec, find_bundle, load_card
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,9 @@ class TrainConfig:
         color: "gray" or "rgb".
         margin: framing of live crops that matches the data set, see ``InputSpec``.
         shift_y: the same, vertically.
+        start_from: name of a bundle whose weights this run begins with; the last layer begins
+            anew unless the classes are the same. Empty: all weights begin anew. Architecture and
+            input, where they are not given, are the bundle's.
         architecture: a key of ``ARCHITECTURES``.
         base_width: channels of the first stage, a multiple of 32.
         num_stages: each one halves the sides and doubles the channels.
@@ -85,6 +89,7 @@ class TrainConfig:
     architecture: str
     epochs: int
     color: str = "gray"
+    start_from: str = ""
     validation_share: float = 0.0
     margin: float = 0.0
     shift_y: float = 0.0
@@ -136,6 +141,7 @@ class TrainConfig:
         for key in (*shares, *chances):
             if not 0 <= getattr(self, key) <= 1:
                 raise ValueError(f"{key} must be between 0 and 1, got {getattr(self, key)}")
+        check_labels(self.labels)
         if min(self.epochs, self.batch_size) < 1:
             raise ValueError("epochs and batch_size must be at least 1")
         if self.small_side % 8 or not 0 <= self.small_side <= min(self.height, self.width):
@@ -170,7 +176,10 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
 
     Raises:
         ConfigError: if a key is unknown or missing, or a value has the wrong type.
+        ModelError: if there is no usable bundle of the name ``start_from``.
     """
+    if start_from := values.get("start_from"):
+        values = _inherit(str(start_from)) | dict(values)
     types = typing.get_type_hints(TrainConfig)
     for key in values:
         if key not in types:
@@ -186,6 +195,14 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
     except ValueError as error:
         raise ConfigError(f"The config cannot be used: {error}.") from error
     return config
+
+
+def _inherit(start_from: str) -> dict[str, Any]:
+    """Return the settings that a network must share with the one whose weights it takes."""
+    card = load_card(find_bundle(start_from))
+    trained_with = card.training.get("config", {})
+    sizes = {key: trained_with[key] for key in ("base_width", "num_stages") if key in trained_with}
+    return {"architecture": card.architecture, **sizes, **dataclasses.asdict(card.input)}
 
 
 def parse_override(text: str) -> tuple[str, Any]:

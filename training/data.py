@@ -50,7 +50,7 @@ def load_training_data(config: TrainConfig) -> TrainingData:
         DatasetError: if they are missing or damaged.
         ConfigError: if the data set lacks the attributes or votes that the config asks for.
     """
-    train, validation = (split.keep_labels(config.labels) for split in load_splits(config))
+    train, validation = (_keep_labels(split, config) for split in load_splits(config))
     if config.images_per_class:
         train = draw_per_class(train, config.images_per_class, config.seed)
     return TrainingData(
@@ -87,6 +87,22 @@ def hold_out(dataset: FaceDataset, share: float, seed: int) -> tuple[FaceDataset
     chosen[np.concatenate(held_out)] = True
     rest = dataset.select(np.flatnonzero(~chosen))
     return rest, replace(dataset.select(np.flatnonzero(chosen)), split=HELD_OUT)
+
+
+def _keep_labels(dataset: FaceDataset, config: TrainConfig) -> FaceDataset:
+    if unknown := set(config.labels) - set(dataset.labels):
+        raise ConfigError(
+            f"{dataset.name} has no pictures labelled {', '.join(sorted(unknown))}; it has "
+            f"{', '.join(dataset.labels)}."
+        )
+    kept = dataset.keep_labels(config.labels)
+    counts = np.bincount(kept.y_true, minlength=len(config.labels))
+    if missing := [n for n, num in zip(config.labels, counts, strict=True) if not num]:
+        raise ConfigError(
+            f"The split {dataset.split} of {dataset.name} has no picture labelled "
+            f"{', '.join(missing)}; leave the label out or add pictures."
+        )
+    return kept
 
 
 def _load_votes(train: FaceDataset, config: TrainConfig) -> npt.NDArray[np.float32]:

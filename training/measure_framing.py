@@ -33,7 +33,7 @@ from facecore.datasets import FaceDataset, get_dataset_info, load_dataset
 from facecore.detection import HaarDetector, HaarOptions
 from facecore.inference import Classifier, load_classifier
 from facecore.preprocessing import UInt8Array, crop_faces, to_batch
-from facecore.registry import models_dir
+from facecore.registry import find_bundle
 from facecore.results import Box
 
 FRAMING_DIR = PROJECT_DIR / "training" / "framing"
@@ -150,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     info = get_dataset_info(options.dataset)
     framing = measure_framing(load_dataset(info.name, info.fit_split), options.num_images)
     if options.model:
-        classifier = load_classifier(models_dir() / options.model)
+        classifier = load_classifier(find_bundle(options.model))
         development = load_dataset(info.name, info.development_split)
         framing["check"] = check_margins(
             classifier, development, options.num_images, framing["shift_y"]

@@ -1,5 +1,9 @@
 """What every model card says beyond numbers."""
 
+from facecore.own_data_store import is_own_dataset
+from facecore.registry import find_bundle, load_card
+from training.config import TrainConfig
+
 PROTOCOL = (
     "Fitted on the train split without pictures that also stand in a later split. The epoch and "
     "the temperature are chosen on the validation (holdout) split only; the test split was not "
@@ -51,3 +55,28 @@ LICENCE = {
         "are CC BY 4.0."
     ),
 }
+
+OWN_LICENCE = (
+    "Not published; trained on pictures that a user of this server brought. Use it as far as the "
+    "people in the pictures and the owners of the pictures agreed to."
+)
+
+_OWN_LIMITATIONS = (
+    "Names what a face looks like to the network, not what the person feels, thinks or is.",
+    "Trained on one user's pictures; other people, cameras and light may give other results.",
+    "The labels are that user's own and were not checked by anybody else.",
+)
+
+
+def list_limitations(config: TrainConfig) -> tuple[str, ...]:
+    """Return what the card warns of."""
+    return _OWN_LIMITATIONS if is_own_dataset(config.dataset) else LIMITATIONS[config.task]
+
+
+def describe_licence(config: TrainConfig) -> str:
+    """Return the terms of the weights; those of the network that they began with stay valid."""
+    terms = OWN_LICENCE if is_own_dataset(config.dataset) else LICENCE[config.task]
+    if not config.start_from:
+        return terms
+    start = load_card(find_bundle(config.start_from))
+    return f"{terms} Began with the weights of '{start.name}': {start.licence}"

@@ -45,6 +45,9 @@ from training.config import TrainConfig, load_config, parse_override
 from training.data import TrainingData, load_splits, load_training_data
 from training.network import build_network, choose_strategy, compile_network
 from training.run_state import STATE_FILE, RunState, restore_state, save_state
+from training.speed import measure_speed
+from training.start import take_weights
+from training.supervision import end_with_stdin, lower_priority
 
 FRAMING_DIR = PROJECT_DIR / "training" / "framing"
 _EVALUATION_BATCH = 256
@@ -76,6 +79,8 @@ def train(
     state = restore_state(run_dir, config, model)
     if state.num_epochs:
         print(f"Going on after epoch {state.num_epochs} of {config.epochs}")
+    elif config.start_from:
+        take_weights(model, config)
     average = WeightAverage(model, config.average_decay, state.average)
     batches = TrainingBatches(config, data)
     for epoch in range(state.num_epochs, config.epochs):
@@ -185,10 +190,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--run-dir", type=Path, help="default: ~/facecore-runs/<name>")
     parser.add_argument("--models-dir", type=Path, help="default: models/ of the project")
     parser.add_argument("--restart", action="store_true", help="forget an earlier run")
+    parser.add_argument("--measure-speed", action="store_true", help="print it and train nothing")
+    parser.add_argument("--nice", type=int, default=0, help="0-19: let other programs go first")
+    parser.add_argument(
+        "--end-with-stdin", action="store_true", help="for programs that start this one"
+    )
     options = parser.parse_args(arguments)
+    lower_priority(options.nice)
+    if options.end_with_stdin:
+        end_with_stdin()
     try:
         config = load_config(options.config, dict(map(parse_override, options.set)))
-        print(configure_device().text, flush=True)  # GPUs take memory as they need it
+        device = configure_device().text  # GPUs take memory as they need it
+        if options.measure_speed:
+            print(json.dumps(measure_speed(config).to_dict()))
+            return 0
+        print(device, flush=True)
         run_dir = options.run_dir or Path.home() / "facecore-runs" / config.name
         if options.restart:
             (run_dir / STATE_FILE).unlink(missing_ok=True)
