@@ -57,6 +57,7 @@ class Classifier:
     def __init__(self, model: keras.Model, card: ModelCard) -> None:
         _check_shapes(model, card)
         self.card = card
+        self.model = model  # for explanations
         spec = card.input
         self._image_shape = (spec.height, spec.width, spec.num_channels)
         self._lock = threading.Lock()

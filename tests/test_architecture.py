@@ -29,6 +29,7 @@ ROWS = [
     {
         "pipeline",
         "annotation",
+        "heat_maps",
         "label_layout",
         "label_text",
         "segments",
