@@ -24,7 +24,7 @@ from facecore.registry import (
 
 BUNDLES = list_bundles()
 EVALUATIONS = [folder for b in BUNDLES for folder in sorted((b / EVALUATIONS_DIR).glob("*"))]
-MAX_BUNDLE_BYTES = 8_000_000
+MAX_BUNDLE_BYTES = 12_000_000
 
 # Answers for the astronaut's face, found and cropped as in the dashboard. A newly trained network
 # needs new ones: python tests/test_published_models.py prints them.
@@ -54,10 +54,10 @@ GOLDEN: dict[str, dict[str, float]] = {
         "surprise": 0.022,
         "neutral": 0.013,
     },
-    "gender": {"man": 0.067, "woman": 0.933},
+    "gender": {"man": 0.043, "woman": 0.957},
 }
 
-LEAST_ACCURACY = {"expression": ("fer2013_validation", 0.55), "gender": ("fairface_holdout", 0.80)}
+LEAST_ACCURACY = {"expression": ("fer2013_validation", 0.55), "gender": ("fairface_holdout", 0.88)}
 
 
 def classify_astronaut(bundle) -> dict[str, float]:
