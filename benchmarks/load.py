@@ -81,11 +81,10 @@ def run_server(folder: Path) -> Iterator[tuple[int, str, Path]]:
 
 
 def open_page(browser: Browser, url: str) -> Page:
-    """Open a page in a session of its own and wait until it is drawn."""
+    """Open a page in a session of its own; does not wait until it is drawn."""
     page = browser.new_context(permissions=["camera"]).new_page()
     page.set_default_timeout(PATIENCE_MS)
-    page.goto(url)
-    page.locator("h1").first.wait_for()
+    page.goto(url, wait_until="commit")
     return page
 
 
@@ -189,6 +188,9 @@ def main() -> int:
             live.frame_locator(_CAMERA).first.get_by_role("button", name="Start").click()
             live.frame_locator(_CAMERA).first.locator("video").wait_for()
             pages = [open_page(browser, f"{url}/photos") for _ in range(args.sessions)]
+            for page in pages:
+                page.get_by_test_id("stFileUploaderDropzoneInput").wait_for(state="attached")
+            print(f"{args.sessions} sessions are open", flush=True)
             memory, num_queued = [], 0
             for number in range(1, args.rounds + 1):
                 frames = count_frames(live)
