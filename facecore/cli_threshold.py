@@ -6,7 +6,7 @@ from facecore.datasets import DATASETS
 from facecore.errors import DatasetError
 from facecore.evaluation_threshold import ThresholdChoice, write_threshold
 from facecore.labels import TASKS, Task
-from facecore.registry import ModelCard, list_bundles, load_card, models_dir
+from facecore.registry import ModelCard, find_bundle, list_bundles, load_card
 
 DEFAULT_ACCURACY: dict[Task, float] = {"expression": 0.8, "gender": 0.95}
 """Of the decided answers, for a network whose training config says nothing."""
@@ -26,7 +26,7 @@ def add_threshold_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_threshold(args: argparse.Namespace) -> bool:
     """Choose the thresholds of ``args.model`` on validation and write them into the cards."""
-    bundles = [models_dir() / name for name in args.model] if args.model else list_bundles()
+    bundles = [find_bundle(name) for name in args.model] if args.model else list_bundles()
     for bundle in bundles:
         card = load_card(bundle)
         dataset, split = _find_validation(card)

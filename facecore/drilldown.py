@@ -11,6 +11,7 @@ from facecore.datasets import FaceDataset
 from facecore.datasets_ferplus import TIE, VOTE_COLUMNS
 from facecore.errors import InvalidDatasetError
 from facecore.images import encode_image
+from facecore.preprocessing import UInt8Array
 
 DATASETS_WITH_VOTES = ("fer2013", "ferplus")
 """Data sets whose sample ids are rows of FER+'s votes."""
@@ -63,8 +64,19 @@ def encode_samples(
     Raises:
         InvalidDatasetError: if the data set lacks a picture or labels it otherwise.
     """
+    return [encode_image(image, "png") for image in load_samples(dataset, sample_ids, labels)]
+
+
+def load_samples(
+    dataset: FaceDataset, sample_ids: Sequence[str], labels: Sequence[str]
+) -> list[UInt8Array]:
+    """Return pictures as ``encode_samples`` does, as uint8 arrays (h, w) or (h, w, 3) BGR.
+
+    Raises:
+        InvalidDatasetError: if the data set lacks a picture or labels it otherwise.
+    """
     positions = {sample_id: i for i, sample_id in enumerate(dataset.sample_ids.tolist())}
-    files = []
+    images = []
     for sample_id, label in zip(sample_ids, labels, strict=True):
         i = positions.get(sample_id)
         if i is None or dataset.labels[dataset.y_true[i]] != label:
@@ -73,8 +85,8 @@ def encode_samples(
                 f"evaluated (labelled {label}), so the files at hand are another version; put the "
                 "original ones into the data folder, or evaluate the models again."
             )
-        files.append(encode_image(dataset.image(i), "png"))
-    return files
+        images.append(dataset.image(i))
+    return images
 
 
 def find_label_errors(comparison: Comparison, votes: pd.DataFrame) -> pd.DataFrame:

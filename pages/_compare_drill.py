@@ -21,6 +21,7 @@ from facecore.export_tables import to_csv
 from facecore.labels import display_name
 from pages._compare_choices import Choices
 from pages._compare_data import open_dataset, open_votes
+from pages._compare_explanation import show_drill_explanation
 from pages._compare_pictures import Picture, build_picture_cards
 from pages._ui import Download, download_buttons, plain, show_error
 
@@ -171,6 +172,8 @@ def _show_pictures(
         "model's answer with its confidence, ✓ where it is the label; “Crowd” are the ten votes "
         "of FER+ for the same picture."
     )
+    if any(file is not None for file in files):
+        show_drill_explanation(comparison, shown)
 
 
 def _load_files(comparison: Comparison, rows: Sequence[int]) -> list[bytes | None]:

@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
-from facecore.labels import COLORS, TASKS, display_name
+from facecore.labels import COLORS, TASKS, UNDECIDED, Task, display_answer, display_name
 from facecore.results import Face, Prediction
 
 _STYLE = """<style>
@@ -53,9 +53,9 @@ def to_data_uri(jpeg: bytes) -> str:
 
 
 def _build_card(title: str, face: Face, thumbnail: bytes) -> str:
-    predictions = [face.predictions[task] for task in TASKS if task in face.predictions]
-    words = "".join(f'<div class="fc-word">{_describe(p)}</div>' for p in predictions)
-    bars = '<div class="fc-gap"></div>'.join(_build_bars(p) for p in predictions)
+    answers = {task: face.predictions[task] for task in TASKS if task in face.predictions}
+    words = "".join(f'<div class="fc-word">{_describe(t, p)}</div>' for t, p in answers.items())
+    bars = '<div class="fc-gap"></div>'.join(_build_bars(p) for p in answers.values())
     return (
         '<div class="fc-face" role="listitem"><div class="fc-head">'
         f'<img src="{to_data_uri(thumbnail)}" alt="{escape(title)}">'
@@ -64,15 +64,17 @@ def _build_card(title: str, face: Face, thumbnail: bytes) -> str:
     )
 
 
-def _describe(prediction: Prediction) -> str:
-    word = escape(display_name(prediction.label))
-    return f'{word} <span class="fc-sure">{prediction.confidence:.0%}</span>'
+def _describe(task: Task, prediction: Prediction) -> str:
+    word, sure = escape(display_answer(task, prediction.label)), f"{prediction.confidence:.0%}"
+    if prediction.label == UNDECIDED:
+        sure = f"most likely {escape(display_name(prediction.top_label))} {sure}"
+    return f'{word} <span class="fc-sure">{sure}</span>'
 
 
 def _build_bars(prediction: Prediction) -> str:
     rows = []
     for label, share in prediction.probabilities.items():
-        top = " fc-top" if label == prediction.label else ""
+        top = " fc-top" if label == prediction.top_label else ""
         rows.append(
             f'<div class="fc-label{top}">{escape(display_name(label))}</div>'
             f'<div class="fc-track"><div class="fc-fill" '

@@ -30,6 +30,7 @@ STYLE = """<style>
 .stMainBlockContainer{padding:3.5rem 3rem 3rem;max-width:84rem}
 @media (max-width:40rem){.stMainBlockContainer{padding:3.5rem 1rem 2rem}}
 .fc-tiles{display:grid;gap:.5rem}
+.fc-tiles+.fc-tiles{margin-top:.5rem}
 .fc-tile{border:1px solid color-mix(in srgb,currentColor 18%,transparent);border-radius:.6rem;
  padding:.45rem .5rem .4rem .6rem;border-left-width:.3rem}
 .fc-tile-word{font-size:.82rem;opacity:.8;white-space:nowrap}

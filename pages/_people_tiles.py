@@ -2,25 +2,29 @@
 
 from collections.abc import Mapping
 
-from facecore.labels import TASKS, display_plural
+from facecore.labels import TASKS, Task, display_plural
 from facecore.stats import SessionSummary
 from pages._look import build_tiles
 
 
 def build_people_tiles(summary: SessionSummary) -> str:
     """Return the tiles as HTML; a person counts for what they showed for longest."""
-    counts = {label: n for task in reversed(TASKS) for label, n in summary.counts(task).items()}
+    counts = {task: summary.counts(task) for task in TASKS}
     return build_count_tiles("People", len(summary.people), counts)
 
 
-def build_count_tiles(word: str, total: int, counts: Mapping[str, int]) -> str:
-    """Return one tile for the total and one per label as HTML.
+def build_count_tiles(word: str, total: int, counts: Mapping[Task, Mapping[str, int]]) -> str:
+    """Return two rows of tiles as HTML: the total with the genders, and the expressions.
 
     Args:
         word: what is counted.
         total: how many.
-        counts: label -> number, in the order of the tiles.
+        counts: per task label -> number, in the order of the tiles.
     """
+    genders, expressions = counts["gender"], counts["expression"]
+    return _build_row({word: total}, genders) + _build_row({}, expressions)
+
+
+def _build_row(first: Mapping[str, int], counts: Mapping[str, int]) -> str:
     words = {display_plural(label): label for label in counts}
-    numbers: dict[str, int | str] = {word: total}
-    return build_tiles(numbers | {shown: counts[label] for shown, label in words.items()}, words)
+    return build_tiles({**first, **{w: counts[label] for w, label in words.items()}}, words)

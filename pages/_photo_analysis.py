@@ -17,6 +17,7 @@ from facecore.pipeline import FacePipeline
 from facecore.preprocessing import UInt8Array, crop_box, square_box
 from facecore.results import FrameResult
 from facecore.session import analyse_photo
+from facecore.tracking_labels import Thresholds, decide_again
 from pages._cache import is_remembered, remember
 from pages._session_end import session_id
 from pages._session_log import log_photo
@@ -203,8 +204,12 @@ def _removed(item: PhotoInput, settings: Settings) -> list[int]:
 
 def _edit_and_log(item: PhotoInput, results: dict[str, FrameResult], settings: Settings) -> Photo:
     removed = _removed(item, settings)
-    kept = {model: result.without_faces(set(removed)) for model, result in results.items()}
-    state = (item.key, settings.pipeline.haar, tuple(sorted(removed)))
+    kept = {
+        model: _decide(result.without_faces(set(removed)), settings.thresholds_for(model or None))
+        for model, result in results.items()
+    }
+    thresholds = tuple(sorted(settings.thresholds.items()))
+    state = (item.key, settings.pipeline.haar, tuple(sorted(removed)), thresholds)
     photo = Photo(item, kept, settings, state)
     log_photo(
         item.name,
@@ -215,6 +220,12 @@ def _edit_and_log(item: PhotoInput, results: dict[str, FrameResult], settings: S
         thumbnails=dict(enumerate(cut_thumbnails(photo), start=1)),
     )
     return photo
+
+
+def _decide(result: FrameResult, thresholds: Thresholds) -> FrameResult:
+    """Apply the sidebar's thresholds, which need no new analysis."""
+    (decided,) = decide_again([result], thresholds)
+    return decided
 
 
 def _is_done(item: PhotoInput, settings: Settings, models: Sequence[str | None]) -> bool:

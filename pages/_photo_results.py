@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from facecore.export import photo_to_csv, photo_to_json, photo_to_text
-from facecore.labels import LABELS, Task, display_name
+from facecore.labels import SHOWN_LABELS, TASKS, UNDECIDED, Task, display_name
 from facecore.registry import ModelCard
-from facecore.results import FrameResult
+from facecore.results import FrameResult, Prediction
 from pages._face_cards import build_face_cards, to_data_uri
 from pages._people_tiles import build_count_tiles
 from pages._photo_analysis import (
@@ -20,6 +20,7 @@ from pages._photo_analysis import (
     render,
     undo_removal,
 )
+from pages._photo_explanation import show_photo_explanation
 from pages._ui import Download, download_buttons, plain, safe_file_name
 
 _WIDE = 1.25  # from this ratio of width to height the picture takes the page's full width
@@ -27,8 +28,8 @@ _FEW_FACES = 2  # fit beside the picture
 
 
 def count_labels(results: Sequence[FrameResult], task: Task) -> dict[str, int]:
-    """Return how many faces have each label of the task."""
-    counts = dict.fromkeys(LABELS[task], 0)
+    """Return how many faces have each label of the task, undecided ones on their own."""
+    counts = dict.fromkeys(SHOWN_LABELS[task], 0)
     for result in results:
         for face in result.faces:
             if (prediction := face.predictions.get(task)) is not None:
@@ -38,7 +39,7 @@ def count_labels(results: Sequence[FrameResult], task: Task) -> dict[str, int]:
 
 def show_counts(results: Sequence[FrameResult]) -> None:
     """Show how many faces, men, women, and faces of each expression there are."""
-    counts = count_labels(results, "gender") | count_labels(results, "expression")
+    counts: dict[Task, dict[str, int]] = {task: count_labels(results, task) for task in TASKS}
     num_faces = sum(len(result.faces) for result in results)
     st.html(build_count_tiles("Faces", num_faces, counts))
 
@@ -95,6 +96,7 @@ def _show_actions(photo: Photo) -> None:
 def _show_faces(photo: Photo) -> None:
     if photo.result.faces:
         st.html(build_face_cards(photo.result.faces, cut_thumbnails(photo)))
+        show_photo_explanation(photo)
     else:
         show_no_face()
 
@@ -137,9 +139,8 @@ def _show_comparison_table(photo: Photo, cards: Mapping[str, ModelCard]) -> None
         found = [face.expression for face in result.faces]
         answers[model] = [p.label if p else "" for p in found]
         title = cards[model].title.split(":")[0]
-        rows[title] = [f"{display_name(p.label)} {p.confidence:.0%}" if p else "" for p in found]
-    same = [len(set(labels)) == 1 for labels in zip(*answers.values(), strict=True)]
-    rows["Agreement"] = ["all agree" if s else "they differ" for s in same]
+        rows[title] = [_describe(p) if p else "" for p in found]
+    rows["Agreement"] = [_compare(set(labels)) for labels in zip(*answers.values(), strict=True)]
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
@@ -150,6 +151,19 @@ def _show_comparison_table(photo: Photo, cards: Mapping[str, ModelCard]) -> None
             "Crop": st.column_config.ImageColumn(width=64),
         },
     )
+
+
+def _describe(prediction: Prediction) -> str:
+    sure = f"{prediction.confidence:.0%}"
+    if prediction.label == UNDECIDED:
+        return f"{display_name(UNDECIDED)} ({display_name(prediction.top_label)} {sure})"
+    return f"{display_name(prediction.label)} {sure}"
+
+
+def _compare(labels: set[str]) -> str:
+    if len(labels) > 1:
+        return "they differ"
+    return "all undecided" if labels == {UNDECIDED} else "all agree"
 
 
 def _show_picture(photo: Photo) -> None:

@@ -1,6 +1,7 @@
 """The sidebar: which model, how faces are searched, what is drawn; kept while pages change."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import streamlit as st
@@ -8,8 +9,10 @@ import streamlit as st
 from facecore.annotation import AnnotationOptions
 from facecore.detection import CASCADES, HaarOptions
 from facecore.errors import InvalidModelCardError
+from facecore.labels import Task
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
 from facecore.registry import GENDER_MODEL, ModelCard, list_bundles, load_card
+from pages._thresholds import choose_thresholds
 from pages._ui import device_text, error_box, plain, show_error
 
 Medium = Literal["photo", "video", "live"]
@@ -31,18 +34,28 @@ class Settings:
         gender_model: the bundle's name.
         pipeline: search, tracking and smoothing for this page's medium.
         annotation: what is drawn, and whether faces are hidden.
+        thresholds: bundle name -> confidence below which its answers are shown as undecided.
     """
 
     expression_model: str | None
     gender_model: str
     pipeline: PipelineOptions
     annotation: AnnotationOptions
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def models(self) -> tuple[str, ...]:
         """The bundles to load, expression first."""
         names = (self.expression_model, self.gender_model)
         return tuple(name for name in names if name is not None)
+
+    def thresholds_for(self, expression_model: str | None) -> dict[Task, float]:
+        """Return the thresholds per task where this model answers for expressions."""
+        names: dict[Task, str] = {
+            "expression": expression_model or "",
+            "gender": self.gender_model,
+        }
+        return {t: self.thresholds[name] for t, name in names.items() if name in self.thresholds}
 
 
 def sidebar(medium: Medium) -> Settings:
@@ -51,16 +64,20 @@ def sidebar(medium: Medium) -> Settings:
     with st.sidebar:
         model = _choose_expression_model()
         annotation = _choose_annotation(medium)
+        thresholds = choose_thresholds(expression_cards()[0], model)
         haar = _choose_detection(medium, base.haar)
         smoothing = base.smoothing
         if medium != "photo":
             smoothing = _choose_smoothing(medium, base.smoothing)
-    return Settings(
+    settings = Settings(
         expression_model=model,
         gender_model=GENDER_MODEL,
         pipeline=replace(base, haar=haar, smoothing=smoothing),
         annotation=annotation,
+        thresholds=thresholds,
     )
+    decided = replace(settings.pipeline, thresholds=settings.thresholds_for(model))
+    return replace(settings, pipeline=decided)
 
 
 def device_line() -> None:
@@ -199,6 +216,7 @@ def _choose_smoothing(medium: Medium, default: float) -> float:
         0.1,
         key=f"smoothing_{medium}",
         persist_state="session",
-        help="A person's expression is averaged over about so many seconds: 0 shows every frame "
-        "by itself, higher values flicker less and follow changes more slowly.",
+        help="A person's expression is averaged over about so many seconds: 0 takes every "
+        "frame by itself, higher values follow changes more slowly. The word changes only when "
+        "another one leads clearly.",
     )

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from facecore.export import to_csv
-from facecore.labels import LABELS, TASKS, Task, display_name, display_plural
+from facecore.labels import (
+    SHOWN_LABELS,
+    TASKS,
+    UNDECIDED,
+    Task,
+    display_answer,
+    display_name,
+    display_plural,
+)
 from facecore.results import Prediction
 from pages._face_cards import to_data_uri
 from pages._session_log import Entry, Kind
@@ -39,8 +47,9 @@ class SeenPerson:
     last_s: float | None = None
 
     def confidence(self, task: Task) -> float:
-        """Return the (mean) probability of the person's label, 0-1."""
-        return self.predictions[task].probabilities[self.labels[task]]
+        """Return the (mean) probability of the person's label, 0-1; undecided: the highest."""
+        probs = self.predictions[task].probabilities
+        return probs.get(self.labels[task], max(probs.values()))
 
 
 def list_people(entries: Sequence[Entry]) -> list[SeenPerson]:
@@ -49,8 +58,8 @@ def list_people(entries: Sequence[Entry]) -> list[SeenPerson]:
 
 
 def count_people(people: Sequence[SeenPerson], task: Task) -> dict[str, int]:
-    """Return how many people have each label of the task, every label present."""
-    counts = dict.fromkeys(LABELS[task], 0)
+    """Return how many people have each label of the task; each is present, undecided too."""
+    counts = dict.fromkeys(SHOWN_LABELS[task], 0)
     for person in people:
         if task in person.labels:
             counts[person.labels[task]] += 1
@@ -85,7 +94,7 @@ def to_source_table(entries: Sequence[Entry]) -> pd.DataFrame:
         }
         for task in reversed(TASKS):
             counts = count_people(people, task)
-            row |= {display_plural(k): n for k, n in counts.items()}
+            row |= {_name_column(task, label): n for label, n in counts.items()}
         row["Sure"] = " / ".join(format_share(mean_confidence(people, task)) for task in TASKS)
         rows.append(row)
     return pd.DataFrame(rows)
@@ -108,6 +117,10 @@ def to_people_csv(people: Sequence[SeenPerson]) -> bytes:
             row |= {f"p_{label}": share for label, share in prediction.probabilities.items()}
         rows.append(row)
     return to_csv(pd.DataFrame(rows))
+
+
+def _name_column(task: Task, label: str) -> str:
+    return display_answer(task, label) if label == UNDECIDED else display_plural(label)
 
 
 def _shorten(name: str) -> str:

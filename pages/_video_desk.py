@@ -15,6 +15,7 @@ from facecore.preprocessing import UInt8Array
 from facecore.results import FrameResult
 from facecore.session import VideoRun
 from facecore.stats import PeopleEdits, SessionSummary, summarise
+from facecore.tracking_labels import Thresholds, decide_again
 from pages._session_end import close_with_session, session_id
 from pages._session_log import forget, log_video
 from pages._sidebar import Settings
@@ -30,8 +31,8 @@ _STATE = "video_cases"
 _CHOSEN = "video_chosen"
 
 
-Drawing = tuple[AnnotationOptions, PeopleEdits]
-"""What an annotated video shows: how it is drawn, and whose changes are in it."""
+Drawing = tuple[AnnotationOptions, PeopleEdits, Thresholds]
+"""What an annotated video shows: how it is drawn, whose changes are in it, what is undecided."""
 
 
 @dataclass(eq=False)
@@ -42,6 +43,7 @@ class VideoCase:
         key: identifies it.
         job: its thread, files and results.
         drawn: what its annotated video shows.
+        expression_model: the bundle that answered for expressions.
         range_start_s: where the analysed part begins in the upload.
         history: the edits, oldest first; the last one counts.
         player_s: where the player was last sent, in seconds of the annotated video.
@@ -53,6 +55,7 @@ class VideoCase:
     key: str
     job: VideoJob
     drawn: Drawing
+    expression_model: str | None = None
     range_start_s: float = 0.0
     history: list[PeopleEdits] = field(default_factory=lambda: [PeopleEdits()])
     player_s: float = 0.0
@@ -61,6 +64,7 @@ class VideoCase:
     hide_faces: HideMethod | None = None
     _ordered: Drawing | None = None
     _view: tuple[PeopleEdits, Sequence[FrameResult], SessionSummary] | None = None
+    _decided: tuple[Thresholds, VideoRun] | None = None
 
     @property
     def name(self) -> str:
@@ -80,10 +84,19 @@ class VideoCase:
 
     @property
     def run(self) -> VideoRun:
-        """The finished analysis."""
+        """The finished analysis, with the thresholds that count."""
         if self.job.run is None:
             raise ValueError("the analysis is not finished")
-        return self.job.run
+        return self.job.run if self._decided is None else self._decided[1]
+
+    def decide(self, thresholds: Thresholds) -> None:
+        """Let these thresholds count; frames and numbers are computed once per change."""
+        if self.job.run is None or (self._decided and self._decided[0] == thresholds):
+            return
+        frames = decide_again(self.job.run.frames, thresholds)
+        summary = summarise(frames, self.job.run.summary.duration_s)
+        self._decided = thresholds, replace(self.job.run, frames=frames, summary=summary)
+        self._view = None
 
     def results(self) -> tuple[Sequence[FrameResult], SessionSummary]:
         """Return frames and summary with the edits applied; computed once per edit."""
@@ -119,7 +132,8 @@ class VideoCase:
             One sentence if the last drawing failed.
         """
         self.hide_faces = annotation.hide_faces
-        wanted = (replace(annotation, names=dict(self.edits.names)), self.edits)
+        thresholds = self._decided[0] if self._decided else self.drawn[2]
+        wanted = (replace(annotation, names=dict(self.edits.names)), self.edits, thresholds)
         task, error = self.job.rendering, None
         if task is not None and task.active and self._ordered == wanted:
             return None
@@ -168,7 +182,8 @@ def start_case(
     classifiers = load_classifiers(*settings.models)
     job = VideoJob(name, data, _queue(), session_id())
     job.start(classifiers, settings.pipeline, settings.annotation, *range_s)
-    case = VideoCase(uuid4().hex, job, (settings.annotation, PeopleEdits()), range_s[0])
+    drawn = (settings.annotation, PeopleEdits(), settings.pipeline.thresholds)
+    case = VideoCase(uuid4().hex, job, drawn, settings.expression_model, range_s[0])
     held = cases()
     held[case.key] = case
     finished = [key for key, old in held.items() if old.job.state not in ("waiting", "running")]

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from facecore.annotation import AnnotationOptions
 from facecore.charts import build_counts_over_time, build_timeline
 from facecore.labels import TASKS, Task
 from facecore.results import FrameResult
 from facecore.stats import SessionSummary
 from pages._people_tiles import build_people_tiles
+from pages._sidebar import Settings
 from pages._ui import plain, show_error
 from pages._video_desk import VideoCase, log_case, remove_case
 from pages._video_downloads import show_downloads
@@ -20,17 +20,18 @@ from pages._video_upload import clock
 _TASK_WORDS: dict[Task, str] = {"expression": "Expressions", "gender": "Gender"}
 
 
-def show_result(case: VideoCase, annotation: AnnotationOptions) -> None:
+def show_result(case: VideoCase, settings: Settings) -> None:
     """Show everything about a finished video.
 
     Args:
         case: the video.
-        annotation: how the sidebar wants it drawn.
+        settings: how the sidebar wants it drawn, and what is undecided.
     """
+    case.decide(settings.thresholds_for(case.expression_model))
     run = case.run
     if run.warning:
         st.warning(plain(run.warning), icon=":material/warning:")
-    if (problem := case.update_drawing(annotation)) is not None:
+    if (problem := case.update_drawing(settings.annotation)) is not None:
         show_error(problem)
     log_case(case)
     frames, summary = case.results()

@@ -45,6 +45,6 @@ with error_box():
             remove_case(case.key)
             st.rerun()
     else:
-        show_result(case, settings.annotation)
+        show_result(case, settings)
 
 device_line()

@@ -42,7 +42,7 @@ class StubNetwork:
     """Always answers its bundle's label with 80 %."""
 
     def __init__(self, card: ModelCard) -> None:
-        self.card = card
+        self.card = self.model = card
         label = BUNDLES[card.name][3]
         self._probs = np.full(len(card.labels), 0.2 / (len(card.labels) - 1), dtype=np.float32)
         self._probs[card.labels.index(label)] = 0.8
@@ -57,6 +57,15 @@ def load_stub(bundle):
     return StubNetwork(card)
 
 
+def explain_stub(network, labels, image, label, against=None):
+    """The top left speaks for the label, the bottom right for the other; nothing for fear."""
+    assert label in labels and image.shape == (8, 8, 1)
+    heat = np.zeros((4, 4), np.float32)
+    if label != "fear":
+        heat[0, 0], heat[3, 3] = 1, 0 if against is None else -1
+    return heat
+
+
 @pytest.fixture
 def models_folder(tmp_path, monkeypatch) -> Path:
     """A models folder; the networks in it are opened by a stub, their checksums verified."""
@@ -68,6 +77,7 @@ def models_folder(tmp_path, monkeypatch) -> Path:
         save_card(
             bundle,
             ModelCard(
+                threshold={"expression_model1": 0.5}.get(name, 0.0),
                 name=name,
                 title=title,
                 task=task,
@@ -82,6 +92,9 @@ def models_folder(tmp_path, monkeypatch) -> Path:
     inference.load_classifier = load_stub
     inference.configure_device = lambda: SimpleNamespace(text="Networks run on a stub (CPU).")
     monkeypatch.setitem(sys.modules, "facecore.inference", inference)
+    explain = ModuleType("facecore.explain")
+    explain.compute_heat_map = explain_stub
+    monkeypatch.setitem(sys.modules, "facecore.explain", explain)
     keras = ModuleType("keras")  # the real inference module would have brought it
     keras.backend = SimpleNamespace(clear_session=lambda: None)
     monkeypatch.setitem(sys.modules, "keras", keras)

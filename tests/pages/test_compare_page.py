@@ -193,6 +193,15 @@ class TestFaces:
         assert "Crowd: 7 Neutral, 3 Contempt" in html
         assert html.count("Model 3") == NUM_SAD
 
+    def test_a_face_can_be_explained(self, faces):
+        assert "cache_heat_maps" not in faces.session_state
+        faces.selectbox(key="drill_explain_face").set_value(40).run()
+        assert not faces.exception
+        assert "what spoke for Neutral rather than Sad" in text_of(faces), "its answer, its label"
+        faces.selectbox(key="drill_explain_model").set_value(NAMES[1]).run()
+        assert [key[1] for key in faces.session_state["cache_heat_maps"]] == list(NAMES[:2])
+        assert "can give another map" in text_of(faces)
+
     def test_pickers_choose_another_cell(self, faces):
         faces.selectbox(key="drill_truth").set_value("happy")
         faces.selectbox(key="drill_predicted").set_value("any").run()

@@ -9,6 +9,12 @@ def html_of(app):
     return "".join(element.value for element in app.html)
 
 
+def texts(app):
+    """All text of a page, Markdown's backslashes left out."""
+    elements = [*app.markdown, *app.caption, *app.info]
+    return "\n".join(element.value for element in elements).replace("\\", "")
+
+
 def num_faces(app):
     return html_of(app).count('class="fc-face"')
 
@@ -112,6 +118,93 @@ def test_choice_of_model_changes_the_words(photos):
     photos.segmented_control(key="photo_source").set_value("example").run()
     photos.sidebar.selectbox(key="expression_model").set_value("expression_model2").run()
     assert 'Sad <span class="fc-sure">80%' in html_of(photos)
+
+
+def test_answers_below_the_sidebars_threshold_are_undecided(photos, pair_png):
+    upload(photos, ("pair.png", pair_png, "image/png"))
+    slider = photos.sidebar.slider(key="threshold_expression_model1")
+    assert slider.value == 50, "the card's own"
+    slider.set_value(90)
+    photos.sidebar.slider(key="threshold_gender").set_value(95).run()
+    assert not photos.exception
+    html = html_of(photos)
+    assert html.count('Undecided <span class="fc-sure">most likely Happy 80%') == 2
+    assert html.count('Gender undecided <span class="fc-sure">most likely Woman 80%') == 2
+    assert (tile(photos, "Happy"), tile(photos, "Women")) == ("0", "0")
+    assert html.count('<div class="fc-tile-word">Undecided</div>') == 2, "gender and expression"
+    assert tile(photos, "Undecided") == "2"
+    photos.switch_page("pages/stats.py").run()
+    row = photos.dataframe[0].value.iloc[0]
+    assert (row["Undecided"], row["Gender undecided"], row["Happy"]) == (2, 2, 0)
+    photos.switch_page("pages/photos.py").run()
+    assert photos.sidebar.slider(key="threshold_gender").value == 95
+    photos.sidebar.slider(key="threshold_expression_model1").set_value(0).run()
+    assert html_of(photos).count('Happy <span class="fc-sure">80%') == 2
+
+
+def test_each_model_has_a_threshold_of_its_own(photos):
+    photos.segmented_control(key="photo_source").set_value("example").run()
+    photos.sidebar.slider(key="threshold_expression_model1").set_value(90).run()
+    photos.toggle(key="compare_models").set_value(True).run()
+    row = photos.dataframe[0].value.iloc[0]
+    assert (row["Model 1"], row["Model 2"]) == ("Undecided (Happy 80%)", "Sad 80%")
+    assert row["Agreement"] == "they differ"
+    for name in ("expression_model2", "expression_model3"):
+        photos.sidebar.selectbox(key="expression_model").set_value(name).run()
+        photos.sidebar.slider(key=f"threshold_{name}").set_value(99).run()
+    row = photos.dataframe[0].value.iloc[0]
+    assert (row["Model 1"], row["Agreement"]) == ("Undecided (Happy 80%)", "all undecided")
+
+
+class TestExplanation:
+    @pytest.fixture
+    def example(self, photos):
+        return photos.segmented_control(key="photo_source").set_value("example").run()
+
+    def choose(self, app, start):
+        return next(box for box in app.selectbox if box.key.startswith(start))
+
+    def maps(self, app):
+        return app.session_state["cache_heat_maps"]
+
+    def drawn(self, app):
+        """Addresses of the shown heat maps; another picture has another one."""
+        protos = [proto for image in app.image for proto in image.proto.imgs]
+        return [proto.url for proto in protos if "Orange" in proto.alt]
+
+    def test_nothing_is_computed_before_a_face_is_chosen(self, example):
+        assert "cache_heat_maps" not in example.session_state
+        assert "spoke for" not in texts(example)
+
+    def test_why_this_and_not_that(self, example):
+        self.choose(example, "explain_face").set_value(1).run()
+        assert not example.exception
+        assert "**Orange**: what spoke for Happy." in texts(example)
+        assert "does not show what the network made of it" in texts(example)
+        (picture,) = self.drawn(example)
+        self.choose(example, "why_not").set_value("sad").run()
+        assert "for Happy rather than Sad. **Blue**: what spoke for Sad." in texts(example)
+        assert self.drawn(example) != [picture]
+        assert [key[-2:] for key in self.maps(example)] == [("happy", None), ("happy", "sad")]
+        example.run()
+        assert len(self.maps(example)) == 2, "kept for the session"
+
+    def test_every_answer_can_be_explained(self, example):
+        self.choose(example, "explain_face").set_value(1).run()
+        self.choose(example, "why_photo").set_value("fear").run()
+        assert "No part of this picture spoke for Fear" in texts(example)
+        control = next(c for c in example.segmented_control if c.key.startswith("explain_task"))
+        control.set_value("gender").run()
+        assert "**Orange**: what spoke for Woman." in texts(example)
+        assert next(iter(reversed(self.maps(example))))[1] == "gender"
+
+    def test_hidden_faces_stay_hidden(self, example):
+        self.choose(example, "explain_face").set_value(1).run()
+        (shown,) = self.drawn(example)
+        example.sidebar.segmented_control(key="hide_faces_photo").set_value("blur").run()
+        assert not example.exception
+        (hidden,) = self.drawn(example)
+        assert hidden != shown
 
 
 def test_settings_stay_while_pages_change(photos):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from facecore.stats import summarise, summarise_photo
+from facecore.tracking_labels import decide_again
 from pages._session_log import Entry
 from pages._stats_downloads import to_json, to_text, to_zip
 from pages._stats_people import (
@@ -15,6 +16,7 @@ from pages._stats_people import (
     list_people,
     mean_confidence,
     to_people_csv,
+    to_people_table,
     to_source_table,
 )
 
@@ -65,10 +67,22 @@ def test_photos_are_counted_and_can_be_filtered(open_page, pair_png, portrait_pn
 def test_totals_are_over_all_sources(entry):
     people = list_people([entry(), entry("b.mp4", "video")])
     assert len(people) == 4
-    assert count_people(people, "gender") == {"man": 2, "woman": 2}
+    assert count_people(people, "gender") == {"man": 2, "woman": 2, "undecided": 0}
     assert count_people(people, "expression")["sad"] == 2
     assert mean_confidence(people, "expression") == pytest.approx(0.9, abs=1e-5)
     assert mean_confidence([], "gender") is None
+
+
+def test_undecided_people_are_counted_on_their_own(make_face, make_result):
+    (photo,) = decide_again([make_result(make_face(None, "sad", "woman", 0.6))], {"gender": 0.7})
+    entries = [Entry("photo:a", "a.jpg", "photo", summarise_photo(photo), result=photo)]
+    people = list_people(entries)
+    assert count_people(people, "gender") == {"man": 0, "woman": 0, "undecided": 1}
+    assert mean_confidence(people, "gender") == pytest.approx(0.6)
+    row = to_source_table(entries).iloc[0]
+    assert (row["Sad"], row["Undecided"], row["Gender undecided"]) == (1, 0, 1)
+    assert to_people_table(people).iloc[0]["Gender"] == "Undecided"
+    assert ",undecided,0.6" in to_people_csv(people).decode()
 
 
 def test_text_and_csv_and_json_hold_every_person(entry):
@@ -82,7 +96,7 @@ def test_text_and_csv_and_json_hold_every_person(entry):
     assert "'=cmd.jpg," in table
     data = json.loads(to_json(entries))
     assert data["totals"]["people"] == 4
-    assert data["totals"]["gender"] == {"man": 2, "woman": 2}
+    assert data["totals"]["gender"] == {"man": 2, "woman": 2, "undecided": 0}
     assert [result["source"] for result in data["results"]] == ["a.jpg", "b.mp4"]
 
 

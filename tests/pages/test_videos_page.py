@@ -109,6 +109,25 @@ def test_running_analysis_survives_a_look_at_another_page(app, clip):
     assert [button.label for button in app.get("download_button")]
 
 
+def test_moved_threshold_decides_the_finished_video_again(app, clip):
+    analyse(app, ("clip.mp4", clip))
+    case = case_of(app)
+    probs = case.run.frames[-1].faces[0].expression.probs
+    assert case.results()[1].counts("expression")["happy"] == 2
+    assert case.current
+    app.sidebar.slider(key="threshold_expression_model1").set_value(95).run()
+    assert not app.exception
+    assert case.results()[1].counts("expression")["undecided"] == 2
+    assert case.results()[1].seconds_by_label("expression")["happy"] == 0
+    assert not case.current, "the video is being drawn again"
+    wait_for_drawing(app)
+    assert case.current
+    app.sidebar.slider(key="threshold_expression_model1").set_value(0).run()
+    wait_for_drawing(app)
+    assert case.results()[1].counts("expression")["happy"] == 2
+    assert (case.run.frames[-1].faces[0].expression.probs == probs).all()
+
+
 def test_renaming_merging_and_removing_people(app, clip):
     analyse(app, ("clip.mp4", clip))
     case = case_of(app)
