@@ -12,6 +12,7 @@ from facecore.label_layout import place_labels
 from facecore.label_text import render_label, shorten, text_color
 from facecore.labels import COLORS, EXPRESSIONS, GENDERS, to_rgb
 from facecore.media import decode_image
+from facecore.tracking_labels import decide_again
 
 NOTHING = AnnotationOptions(show_boxes=False, show_labels=False, numbered=False)
 
@@ -59,6 +60,30 @@ def test_box_has_the_colour_of_the_expression(make_face, make_result, expression
     color = to_rgb(COLORS[expression] if expression else "#E5E7EB")
     for x, y in ((140, 80), (100, 120)):
         np.testing.assert_array_equal(drawn[y, x], color[::-1])
+
+
+def test_undecided_is_written_without_a_percentage_in_its_own_colour(
+    make_face, make_result, monkeypatch
+):
+    drawn_labels = []
+
+    def remember(badge, lines, color, font_px):
+        drawn_labels.append((lines, color))
+        return render_label(badge, lines, color, font_px)
+
+    monkeypatch.setattr("facecore.annotation.render_label", remember)
+    sure, unsure = (make_face(box=(100, 80, 180, 160), confidence=c) for c in (0.9, 0.5))
+    thresholds = {"expression": 0.6, "gender": 0.7}
+    for result in decide_again([make_result(sure), make_result(unsure)], thresholds):
+        annotate(noise_frame(), result)
+    assert drawn_labels == [
+        (("Happy 90%", "Woman 90%"), COLORS["happy"]),
+        (("Undecided", "Gender undecided"), COLORS["undecided"]),
+    ]
+    (decided,) = decide_again([make_result(unsure)], thresholds)
+    options = AnnotationOptions(show_labels=False, numbered=False)
+    drawn = annotate(noise_frame(), decided, options)
+    np.testing.assert_array_equal(drawn[80, 140], to_rgb(COLORS["undecided"])[::-1])
 
 
 def test_tilted_face_gets_a_tilted_box(make_face, make_result):

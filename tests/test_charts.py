@@ -1,5 +1,7 @@
 """Figures say what the results say: words, colours, times."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,24 @@ def test_segments_join_equal_labels_and_split_at_changes_and_gaps():
         (2, "sad", 0.1, 0.3),
         (2, "sad", 5.0, 5.1),
     ]
+
+
+def test_undecided_has_a_stretch_an_area_and_a_colour_of_its_own():
+    unsure = replace(prediction("happy", 0.5), threshold=0.6)
+    face = replace(FRAMES[0].faces[0], predictions={"expression": unsure})
+    frames = [*FRAMES[:3], replace(FRAMES[3], faces=(face,))]
+    assert [(s.label, s.start_s) for s in compute_segments(frames) if s.person_id == 1] == [
+        ("happy", 0.0),
+        ("sad", 0.2),
+        ("undecided", 0.3),
+    ]
+    timeline, areas = build_timeline(frames), build_counts_over_time(frames)
+    assert [bar.name for bar in timeline.data] == ["Happy", "Sad", "Undecided"]
+    assert timeline.data[2].marker.color == COLORS["undecided"]
+    (area,) = (area for area in areas.data if area.name == "Undecided")
+    assert list(area.y) == [0, 0, 0, 1]
+    (bars,) = build_counts_chart({"happy": 3, "undecided": 2}).data
+    assert list(bars.marker.color) == [COLORS["happy"], COLORS["undecided"]]
 
 
 @pytest.mark.parametrize("frames", [[], [frame(0.0)]])
