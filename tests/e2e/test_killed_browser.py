@@ -70,7 +70,8 @@ def server(tmp_path, start_dashboard):
         "PYTHONPATH": str(hook.parent),
         "THREAD_DUMP": str(tmp_path / "threads.txt"),
     }
-    with start_dashboard(tmp_path, **settings) as dashboard:
+    # Streamlit itself tells its log that an upload broke off.
+    with start_dashboard(tmp_path, "ClientDisconnect", **settings) as dashboard:
         yield Server(dashboard, temp)
 
 
@@ -129,10 +130,22 @@ def test_killed_browser_leaves_nothing(server, doomed, crossing_clip, write_clip
     assert server.children()
     assert server.busy_threads()
 
+    # A slow line: the upload of a photo is under way when the browser dies.
+    photos = open_page(context, server, "photos")
+    line = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 50_000}
+    context.new_cdp_session(photos).send("Network.emulateNetworkConditions", line)
+    picture = tmp_path / "big.png"
+    picture.write_bytes(os.urandom(8_000_000))
+    uploader = photos.get_by_test_id("stFileUploaderDropzoneInput")
+    uploader.set_input_files(picture, timeout=WORK_MS)
+    expect(photos.get_by_text("big.png")).to_be_visible(timeout=WORK_MS)
+    time.sleep(2)
+
     kill()
     wait_until(lambda: not server.folders(), server.folders)
     wait_until(lambda: len(server.children()) <= MAX_IDLE_DECODERS, server.children)
     wait_until(lambda: not server.busy_threads(), server.busy_threads)
+    assert not [path.name for path in server.temp.rglob("*") if path.is_file()]
 
 
 def test_killed_server_leaves_nothing_that_looks_whole(
