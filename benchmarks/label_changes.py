@@ -6,7 +6,7 @@ Each clip is analysed once; the same answers are then shown in three ways. Chang
 between neighbouring frames of a person and divided by the time that people are seen. "Always" has
 no threshold, "undecided" the thresholds of the cards.
 
-On the four clips of shared/media (23 s of faces; in one of them nobody is found), changes per second:
+On the four clips of shared/media (23 s of faces; nobody is found in one), changes per second:
 
     network            words      frame by frame  averaged (before)  averaged, with margin (now)
     expression_model1  always     0.79            0.18               0.00
