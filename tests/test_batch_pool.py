@@ -160,7 +160,7 @@ def _group_is_gone(group):
 
 
 def test_interrupt_ends_cleanly_and_the_same_command_goes_on(make_photos, start_command, tmp_path):
-    files = make_photos(*(f"p{i:02}" for i in range(14)))
+    files = make_photos(*(f"p{i:02}" for i in range(24)))
     state = tmp_path / "out" / ".batch"
     process = start_command()
     _wait_for(lambda: len(list(state.rglob("*.json"))) >= 2)
