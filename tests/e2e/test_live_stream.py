@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from facecore.detection import HaarDetector
 from facecore.images import decode_image, example_image
-from facecore.labels import COLORS, EXPRESSIONS, to_rgb
+from facecore.labels import COLORS, SHOWN_LABELS, to_rgb
 
 pytestmark = pytest.mark.e2e
 
@@ -126,7 +126,7 @@ def is_box_drawn_around(photo, xyxy):
     cv2.rectangle(outline, xyxy[:2], xyxy[2:], 255, 1)
     near = np.ones((19, 19), np.uint8)
     shares = []
-    for label in EXPRESSIONS:
+    for label in SHOWN_LABELS["expression"]:
         color = np.array(to_rgb(COLORS[label])[::-1])
         drawn = (np.abs(photo.astype(int) - color).max(axis=2) < 30).astype(np.uint8)
         shares.append(cv2.dilate(drawn, near)[outline > 0].mean())
