@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages._look import ICON_SVG, LOGO_SVG, STYLE
 from pages._startup import start_server
+from pages._teaching import teaching_pages
 from pages._visits import note_visit
 
 st.set_page_config(page_title="Facecore", page_icon=ICON_SVG, layout="wide")
@@ -18,6 +19,7 @@ PAGES = [
     st.Page("pages/live.py", title="Live", icon=":material/videocam:"),
     st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
     st.Page("pages/stats.py", title="Stats", icon=":material/bar_chart:"),
+    *teaching_pages(),
 ]
 
 page = st.navigation(PAGES)

@@ -15,7 +15,7 @@ T = TypeVar("T")
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 _UNEXPECTED = (
-    "The video could not be finished because of an error in the program; its log has the details. "
+    "The work could not be finished because of an error in the program; its log has the details. "
     "Try again, or try another file."
 )
 

@@ -50,8 +50,11 @@ def check_shapes(pictures: Sequence[Picture]) -> list[Finding]:
     findings = []
     if pictures:
         sides = sorted(min(p.width, p.height) for p in pictures)
-        words = f"The pictures are {sides[0]} to {sides[-1]} pixels wide or high"
-        findings.append(Finding("fine", f"{words}, half of them {sides[len(sides) // 2]} or more."))
+        words = f"The shorter sides have {sides[0]} to {sides[-1]} pixels, half of them "
+        words = f"{words}{sides[len(sides) // 2]} or more."
+        if sides[0] == sides[-1]:
+            words = f"The shorter side of every picture has {sides[0]} pixels."
+        findings.append(Finding("fine", words))
     small = [p.source for p in pictures if min(p.width, p.height) < _SMALL_SIDE_PX]
     if small:
         problem = f"{say_pictures(len(small))} have a side of under {_SMALL_SIDE_PX} pixels."

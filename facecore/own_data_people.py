@@ -21,7 +21,7 @@ def find_people(sources: Sequence[str]) -> tuple[str, ...]:
     Args:
         sources: paths of the pictures.
     """
-    found = [_BEGINNING.match(PurePosixPath(source).name) for source in sources]
+    found = [_BEGINNING.match(PurePosixPath(source).stem) for source in sources]
     people = tuple(match[1].lower() for match in found if match and match[1])
     if not people or len(people) < len(sources):
         return ()

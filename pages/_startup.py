@@ -6,6 +6,8 @@ import streamlit as st
 
 from facecore.jobs_queue import PHOTOS_VARIABLE, VIDEOS_VARIABLE, read_limit
 from facecore.temp_folders import sweep
+from facecore.training_queue import ensure_worker
+from facecore.user_files import is_teaching_on
 from pages._session_end import GRACE_VARIABLE
 from pages._ui import error_box
 
@@ -16,6 +18,8 @@ _log = logging.getLogger(__name__)
 def _start() -> None:
     for variable in (VIDEOS_VARIABLE, PHOTOS_VARIABLE, GRACE_VARIABLE):
         read_limit(variable, 1)  # a wrong one is told at once, not at the first upload
+    if is_teaching_on():
+        ensure_worker()  # trainings that waited when the machine was switched off
     if swept := sweep():
         _log.warning("deleted %d temporary folders that an ended server had left", len(swept))
 

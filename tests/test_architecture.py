@@ -38,7 +38,18 @@ ROWS = [
         "own_data",
     },
     {"session", "live", "evaluation", "export"},
-    {"jobs", "batch", "comparison", "paper", "drilldown", "eye_test", "solvay"},
+    {
+        "jobs",
+        "batch",
+        "comparison",
+        "own_models",
+        "training",
+        "paper",
+        "relabel",
+        "drilldown",
+        "eye_test",
+        "solvay",
+    },
     {"charts", "cli", "comparison_report"},
 ]
 KERAS_MODULES = {"inference", "explain"}
@@ -49,6 +60,7 @@ ALLOWED = {
     "streamlit_webrtc": lambda p: p.parent.name == "pages",
     "keras": lambda p: p.stem in KERAS_MODULES or p.parent.name == "training",
     "tensorflow": lambda p: p.stem in KERAS_MODULES or p.parent.name == "training",
+    "cleanlab": lambda p: p.parent.name == "training",
     "plotly": lambda p: p.stem.startswith("charts"),
 }
 

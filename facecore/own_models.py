@@ -1,0 +1,82 @@
+"""Models that users of this server trained: list, rename, pack for a download, delete."""
+
+import io
+import shutil
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+from facecore.errors import ModelNotFoundError, TrainingRunError
+from facecore.registry import (
+    CARD_FILE,
+    ModelCard,
+    is_own_bundle,
+    list_bundles,
+    load_card,
+    save_card,
+)
+from facecore.training_runs import delete_run, load_run
+from facecore.user_files import to_name, user_models_dir
+
+_MAX_TITLE_CHARS = 60
+
+
+def list_own_models() -> list[Path]:
+    """Return the users' bundles, by name."""
+    return [bundle for bundle in list_bundles() if is_own_bundle(bundle)]
+
+
+def rename_model(name: str, title: str) -> ModelCard:
+    """Change what a model is called everywhere; its folder keeps its name.
+
+    Raises:
+        ModelNotFoundError: if there is no such model of a user.
+        TrainingRunError: if the title is empty or too long.
+    """
+    bundle = _find(name)
+    plain = " ".join(title.split())
+    if not plain or len(plain) > _MAX_TITLE_CHARS:
+        raise TrainingRunError(f"A model's name must have 1 to {_MAX_TITLE_CHARS} letters.")
+    card = replace(load_card(bundle), title=plain)
+    save_card(bundle, card)
+    return card
+
+
+def pack_model(name: str) -> bytes:
+    """Return the bundle as a ZIP file; unpacked into a models folder, it can be used there.
+
+    Raises:
+        ModelNotFoundError: if there is no such model of a user.
+    """
+    bundle = _find(name)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(bundle.rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(bundle.parent).as_posix())
+    return packed.getvalue()
+
+
+def delete_model(name: str) -> None:
+    """Delete a user's bundle and the run that made it, for good.
+
+    Raises:
+        ModelNotFoundError: if there is no such model of a user.
+        TrainingRunError: if it is being trained.
+    """
+    bundle = _find(name)
+    try:
+        load_run(name)
+    except TrainingRunError:
+        pass  # brought here by hand
+    else:
+        delete_run(name)
+    (bundle / CARD_FILE).unlink(missing_ok=True)  # from now on it is no bundle
+    shutil.rmtree(bundle, ignore_errors=True)
+
+
+def _find(name: str) -> Path:
+    bundle = user_models_dir() / name
+    if name != to_name(name) or not (bundle / CARD_FILE).is_file():
+        raise ModelNotFoundError(f"There is no model '{name}' of a user on this server any more.")
+    return bundle

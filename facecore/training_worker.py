@@ -1,0 +1,132 @@
+"""The process that takes training runs from the queue, one after another: see ``training_runs``.
+
+``python -m facecore.training_worker`` ends when nothing waits any more, or another one is at work.
+"""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from facecore.training_queue import (
+    LOCK_FILE,
+    PROJECT_DIR,
+    QUEUED_FILE,
+    RUNNING_FILE,
+    list_queue,
+)
+from facecore.training_runs import (
+    CONFIG_FILE,
+    ENDED_FILE,
+    LOG_FILE,
+    STOP_FILE,
+    TRAINER,
+    State,
+    describe_interruption,
+    is_finished,
+)
+from facecore.user_files import user_models_dir, user_runs_dir
+
+_NICENESS = 10
+_POLL_S = 0.3
+_PATIENCE_S = 10.0
+_TRIES = 5
+
+
+def work() -> None:
+    """Train what waits, until nothing does."""
+    root = user_runs_dir()
+    root.mkdir(parents=True, exist_ok=True)
+    # Again after letting go: a run may have come while this one still held the lock.
+    while list_queue():
+        lock = os.open(root / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if not _take(lock):
+                return  # another worker has it
+            _close_abandoned(root)
+            while queue := list_queue():
+                _train(root / queue[0], lock)
+        finally:
+            os.close(lock)
+
+
+def _take(lock: int) -> bool:
+    """Return whether the lock is ours; who only looks holds it for a moment too."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_POLL_S)
+        else:
+            return True
+    return False
+
+
+def _close_abandoned(root: Path) -> None:
+    """Tell of runs whose worker was killed: with the lock in hand, nobody trains them."""
+    for path in root.glob(f"*/{RUNNING_FILE}"):
+        _note_end(path.parent, "stopped", describe_interruption())
+
+
+def _train(folder: Path, lock: int) -> None:
+    (folder / RUNNING_FILE).touch()
+    (folder / QUEUED_FILE).unlink(missing_ok=True)
+    command = [sys.executable, str(TRAINER), "--config", str(folder / CONFIG_FILE)]
+    command += ["--run-dir", str(folder), "--models-dir", str(user_models_dir())]
+    command += ["--nice", str(_NICENESS), "--end-with-stdin"]
+    with (folder / LOG_FILE).open("ab") as log:
+        # The trainer ends with its standard input, so with this process, and keeps the lock until
+        # then: however this one ends, no second training begins beside the first.
+        trainer = subprocess.Popen(  # noqa: S603
+            command,
+            cwd=PROJECT_DIR,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            pass_fds=[lock],
+        )
+        was_stopped = False
+        while trainer.poll() is None:
+            if not was_stopped and (folder / STOP_FILE).exists():
+                was_stopped = True
+                _end(trainer)
+            time.sleep(_POLL_S)
+    (folder / STOP_FILE).unlink(missing_ok=True)
+    if trainer.returncode == 0 and is_finished(folder.name):
+        _note_end(folder, "done", "")
+    elif was_stopped:
+        _note_end(folder, "stopped", "")
+    else:
+        _note_end(folder, *_explain(folder, trainer.returncode))
+
+
+def _end(trainer: "subprocess.Popen[bytes]") -> None:
+    trainer.terminate()
+    try:
+        trainer.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        trainer.kill()
+
+
+def _explain(folder: Path, code: int) -> tuple[State, str]:
+    if code < 0:
+        return "stopped", describe_interruption()
+    text = (folder / LOG_FILE).read_text(encoding="utf-8", errors="replace")
+    lines = text.strip().splitlines()
+    if lines and "Traceback" not in text:
+        return "failed", lines[-1]
+    return "failed", "The training met an error in the program; its log has the details."
+
+
+def _note_end(folder: Path, state: State, message: str) -> None:
+    part = folder / f"{ENDED_FILE}.part"
+    part.write_text(json.dumps({"state": state, "message": message}), encoding="utf-8")
+    part.replace(folder / ENDED_FILE)
+    (folder / RUNNING_FILE).unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    work()

@@ -1,0 +1,264 @@
+"""The queue of trainings, with a quick script in place of the trainer."""
+
+import fcntl
+import json
+import os
+import sys
+import textwrap
+import threading
+import time
+import tomllib
+
+import pytest
+
+from facecore import training_runs, training_worker
+from facecore.errors import ModelNotFoundError, TrainingRunError
+from facecore.own_data_store import OwnData
+from facecore.own_models import delete_model, list_own_models, pack_model, rename_model
+from facecore.registry import find_bundle, list_bundles, load_card, save_card
+from facecore.training_config import TrainingForm, build_values, count_images, to_toml
+from facecore.training_queue import LOCK_FILE, ensure_worker, is_worker_alive
+from facecore.training_runs import (
+    create_run,
+    delete_run,
+    list_runs,
+    load_run,
+    queue_run,
+    stop_run,
+)
+from facecore.training_speed import estimate_seconds
+from facecore.user_files import user_models_dir, user_runs_dir
+from training.config import build_config
+
+TRAINER = """
+import argparse, json, os, sys, threading, time, tomllib
+from pathlib import Path
+import numpy as np
+parser = argparse.ArgumentParser()
+for name in ("--config", "--run-dir", "--models-dir", "--nice"):
+    parser.add_argument(name)
+parser.add_argument("--end-with-stdin", action="store_true")
+args = parser.parse_args()
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(143)), daemon=True).start()
+values = tomllib.loads(Path(args.config).read_text())
+run = Path(args.run_dir)
+if values["title"].startswith("Wrong"):
+    print("The config cannot be used.", file=sys.stderr)
+    sys.exit(1)
+rows = []
+if (run / "state.npz").is_file():
+    rows = json.loads(str(np.load(run / "state.npz")["progress"]))["history"]
+(run / "begun_at").write_text(str(len(rows)))
+while len(rows) < values["epochs"]:
+    time.sleep(0.2)
+    rows.append(dict(epoch=len(rows) + 1, loss=1.0, accuracy=0.5, validation_loss=1.0,
+                     validation_accuracy=0.5, duration_s=0.2))
+    with (run / "state.npz.part").open("wb") as file:
+        np.savez(file, progress=np.array(json.dumps({"history": rows})))
+    (run / "state.npz.part").replace(run / "state.npz")
+    if values["title"].startswith("Killed") and len(rows) == 2 and not (run / "again").exists():
+        (run / "again").touch()
+        os.kill(os.getpid(), 9)
+bundle = Path(args.models_dir) / values["name"]
+bundle.mkdir(parents=True)
+(bundle / "card.json").write_text(os.environ["TEST_CARD"].replace("NAME", values["name"]))
+"""
+DATA = OwnData(
+    "own_faces",
+    "Faces",
+    "expression",
+    ("happy", "tired"),
+    {"happy": {"train": 40, "validation": 10}, "tired": {"train": 20, "validation": 5}},
+    0.0,
+)
+
+
+@pytest.fixture(autouse=True)
+def setting(tmp_path, monkeypatch, make_card):
+    monkeypatch.setenv("FACECORE_USER_DIR", str(tmp_path / "user"))
+    monkeypatch.setenv("FACECORE_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("TEST_CARD", json.dumps(make_card(name="NAME").to_dict()))
+    script = tmp_path / "trainer.py"
+    script.write_text(textwrap.dedent(TRAINER))
+    for module in (training_runs, training_worker):
+        monkeypatch.setattr(module, "TRAINER", script)
+    monkeypatch.setattr(training_runs, "ensure_worker", lambda: None)
+
+
+def make_run(title="Smile", epochs=3):
+    form = TrainingForm(title, ("happy", "tired"), epochs=epochs)
+    return create_run(build_values(form, DATA))
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+def start_worker():
+    thread = threading.Thread(target=training_worker.work)
+    thread.start()
+    return thread
+
+
+def test_runs_come_one_after_another_and_leave_bundles():
+    names = [make_run("First", epochs=30), make_run("Second")]
+    assert [(r.state, r.num_ahead) for r in list_runs()] == [("queued", 0), ("queued", 1)]
+    worker = start_worker()
+    wait_for(lambda: load_run("first").state == "running" and load_run("first").history)
+    assert load_run("second").state == "queued"
+    assert load_run("second").num_ahead == 1
+    assert is_worker_alive()
+    with pytest.raises(TrainingRunError, match="waits or runs"):
+        delete_run("first")
+    training_worker.work()  # a second worker leaves at once
+    assert load_run("second").state == "queued"
+    worker.join(60)
+    assert [load_run(name).state for name in names] == ["done", "done"]
+    assert len(load_run("second").history) == 3
+    assert sorted(b.name for b in list_own_models()) == ["first", "second"]
+    assert not is_worker_alive()
+    with pytest.raises(TrainingRunError, match="finished already"):
+        queue_run("first")
+
+
+def test_stopped_run_goes_on_where_it_was():
+    make_run(epochs=30)
+    worker = start_worker()
+    wait_for(lambda: len(load_run("smile").history) >= 2)
+    stop_run("smile")
+    worker.join(60)
+    run = load_run("smile")
+    assert (run.state, run.message) == ("stopped", "")
+    done = len(run.history)
+    assert 2 <= done < 30
+    config = user_runs_dir() / "smile" / "config.toml"
+    config.write_text(config.read_text().replace("epochs = 30", f"epochs = {done + 1}"))
+    queue_run("smile")
+    start_worker().join(60)
+    assert (user_runs_dir() / "smile" / "begun_at").read_text() == str(done)
+    assert load_run("smile").state == "done"
+
+
+def test_killed_trainer_is_told_and_resumes():
+    name = make_run("Killed")
+    start_worker().join(60)
+    run = load_run(name)
+    assert run.state == "stopped"
+    assert "ended from outside" in run.message
+    queue_run(name)
+    start_worker().join(60)
+    assert (user_runs_dir() / name / "begun_at").read_text() == "2"
+    assert load_run(name).state == "done"
+
+
+def test_trainer_ends_with_its_worker(monkeypatch):
+    """Killing the worker ends the trainer; the run is told as interrupted and can go on."""
+    make_run(epochs=400)
+    pid = os.fork()
+    if pid == 0:
+        training_worker.work()
+        os._exit(0)
+    wait_for(lambda: load_run("smile").history)
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    wait_for(lambda: not is_worker_alive())
+    run = load_run("smile")
+    assert run.state == "stopped"
+    assert "Resume" in run.message
+    make_run("Other", epochs=1)
+    start_worker().join(60)
+    assert load_run("other").state == "done"
+    assert load_run("smile").state == "stopped"
+
+
+def test_trainers_own_sentence_is_shown():
+    name = make_run("Wrong")
+    start_worker().join(60)
+    assert (load_run(name).state, load_run(name).message) == (
+        "failed",
+        "The config cannot be used.",
+    )
+    delete_run(name)
+    with pytest.raises(TrainingRunError, match="no training called"):
+        load_run(name)
+
+
+def test_waiting_run_leaves_the_queue():
+    make_run()
+    stop_run("smile")
+    assert load_run("smile").state == "stopped"
+    training_worker.work()
+    assert not load_run("smile").history
+
+
+@pytest.mark.parametrize("title", ["", "!!!", "taken", "Taken!"])
+def test_names_are_not_given_twice(title, make_card):
+    save_card(user_models_dir() / "taken", make_card(name="taken"))
+    with pytest.raises(TrainingRunError, match=r"name|already"):
+        make_run(title)
+
+
+@pytest.mark.parametrize("name", ["../x", "", "..", "nothing"])
+def test_names_are_no_paths(name):
+    with pytest.raises(TrainingRunError):
+        load_run(name)
+    with pytest.raises(ModelNotFoundError):
+        delete_model(name)
+
+
+def test_worker_is_started_only_where_something_waits(monkeypatch):
+    started = []
+    monkeypatch.setattr("subprocess.Popen", lambda command, **_: started.append(command))
+    ensure_worker()
+    assert not started
+    make_run()
+    ensure_worker()
+    assert started == [[sys.executable, "-m", "facecore.training_worker"]]
+    with (user_runs_dir() / LOCK_FILE).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ensure_worker()
+    assert len(started) == 1
+
+
+def test_own_models_are_listed_renamed_packed_and_deleted(tmp_path, make_card):
+    save_card(tmp_path / "models" / "shipped", make_card(name="shipped"))
+    save_card(user_models_dir() / "shipped", make_card(name="shipped"))  # never in its place
+    save_card(user_models_dir() / "mine", make_card(name="mine"))
+    assert [b.parent.name for b in list_bundles()] == ["models", "models"]
+    assert [b.name for b in list_own_models()] == ["mine"]
+    assert find_bundle("shipped") == tmp_path / "models" / "shipped"
+    assert find_bundle("mine") == user_models_dir() / "mine"
+    assert find_bundle("nothing") == tmp_path / "models" / "nothing"
+    rename_model("mine", "  My  model ")
+    assert load_card(find_bundle("mine")).title == "My model"
+    with pytest.raises(TrainingRunError, match="1 to 60"):
+        rename_model("mine", "")
+    assert b"mine/card.json" in pack_model("mine")
+    delete_model("mine")
+    assert list_own_models() == []
+
+
+def test_config_is_one_that_the_trainer_takes(make_card):
+    start = make_card(
+        name="start",
+        size=48,
+        training={"config": {"base_width": 16, "num_stages": 3, "epochs": 9}},
+    )
+    form = TrainingForm('A "name" \\ ü', ("happy", "tired"), None, "weights", side=96)
+    values = build_values(form, DATA)
+    assert tomllib.loads(to_toml(values)) == values
+    config = build_config({**values, "name": "x"})
+    assert (config.architecture, config.max_class_weight, config.height) == (
+        "strided_resnet",
+        10,
+        96,
+    )
+    values = build_values(TrainingForm("x", ("happy", "tired"), start, "equal numbers", 30), DATA)
+    assert values["start_from"] == "start"
+    assert (values["base_width"], values["height"], values["images_per_class"]) == (16, 48, 30)
+    assert count_images(values, DATA) == (60, 15)
+    speed = {"images_per_s": 20.0, "judged_per_s": 60.0, "start_s": 10.0}
+    assert estimate_seconds(speed, 4, 60, 15) == pytest.approx(10 + 4 * 3.25 + 0.25)

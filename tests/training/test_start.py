@@ -1,0 +1,114 @@
+"""Beginning with a finished network's weights; behaviour under another program; speed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facecore.errors import ConfigError, ModelNotFoundError
+from facecore.registry import ModelCard
+from tests.training.test_config import VALUES
+from training.bundle import export_network, save_bundle
+from training.config import build_config
+from training.network import build_network
+from training.speed import measure_speed
+from training.start import take_weights
+from training.texts import describe_licence
+
+CONFIG = build_config(VALUES | {"name": "start", "base_width": 8, "num_stages": 2})
+TEMPERATURE = 1.7
+
+
+@pytest.fixture(scope="module")
+def logits(tmp_path_factory):
+    """Logits of a saved network whose weights are random, before the temperature."""
+    folder = tmp_path_factory.mktemp("start")
+    network = build_network(CONFIG, for_training=False)
+    rng = np.random.default_rng(0)
+    network.set_weights([rng.normal(0.5, 0.1, np.shape(w)) for w in network.get_weights()])
+    answers = network(images()).numpy()
+    card = ModelCard(
+        name="start",
+        title="Start",
+        task="expression",
+        labels=CONFIG.labels,
+        input=CONFIG.input,
+        architecture=CONFIG.architecture,
+        num_parameters=0,
+        sha256="",
+        temperature=TEMPERATURE,
+        training={"config": {"base_width": 8, "num_stages": 2}},
+        licence="Theirs.",
+    )
+    save_bundle(folder / "start", export_network(network, TEMPERATURE), card, [{"epoch": 1}])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACECORE_MODELS_DIR", str(folder))
+        yield answers
+
+
+def images():
+    return np.random.default_rng(1).integers(0, 256, (4, 16, 16, 1)).astype(np.float32)
+
+
+def build(**changes):
+    values = {k: v for k, v in VALUES.items() if k not in ("architecture", "height", "width")}
+    return build_config(values | {"start_from": "start", "name": "next"} | changes)
+
+
+def test_architecture_and_input_are_the_bundles(logits):
+    config = build()
+    assert (config.architecture, config.base_width, config.height) == ("small_resnet", 8, 16)
+    assert "Theirs." in describe_licence(config)
+    with pytest.raises(ModelNotFoundError):
+        build(start_from="nothing")
+
+
+@pytest.mark.parametrize("for_training", [False, True])
+def test_same_classes_take_everything_and_undo_the_temperature(logits, for_training):
+    model = build_network(build(), for_training=for_training)
+    take_weights(model, build())
+    tolerance = 0.1 if for_training else 1e-3  # bfloat16 keeps three digits
+    np.testing.assert_allclose(model(images()).numpy(), logits, rtol=tolerance, atol=tolerance)
+
+
+def test_other_classes_begin_with_a_new_last_layer(logits):
+    config = build(labels=["happy", "sad", "tired"])
+    model = build_network(config, for_training=False)
+    head = model.get_layer("logits").get_weights()
+    take_weights(model, config)
+    for before, after in zip(head, model.get_layer("logits").get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    same = build_network(build(), for_training=False)
+    take_weights(same, build())
+    np.testing.assert_array_equal(model.get_weights()[0], same.get_weights()[0])
+
+
+def test_other_layers_are_refused(logits):
+    config = build(base_width=16)
+    with pytest.raises(ConfigError, match="other layers"):
+        take_weights(build_network(config, for_training=False), config)
+
+
+def test_speed_is_measured():
+    speed = measure_speed(build_config({**VALUES, "base_width": 8, "batch_size": 4}))
+    assert min(speed.to_dict().values()) > 0
+
+
+def test_process_ends_with_its_standard_input():
+    code = (
+        "from training.supervision import *; import time, os; end_with_stdin(); "
+        "lower_priority(3); print(os.nice(0), flush=True); time.sleep(120)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert int(process.stdout.readline()) == min(19, os.nice(0) + 3)
+    process.stdin.close()
+    assert process.wait(60) == 143
+    process.stdout.close()
