@@ -14,6 +14,7 @@ from facecore.charts_classes import (
 from facecore.charts_data import classes_to_table, matrices_to_table, totals_to_table
 from facecore.comparison import Comparison, ConfusionTable
 from facecore.comparison_totals import TotalPercentages, compute_total_percentages
+from facecore.label_sets import order_labels
 from facecore.labels import EXPRESSIONS, display_name
 from facecore.paper import load_paper
 from facecore.paper_text import WHY_SUMS_DIFFER
@@ -90,7 +91,7 @@ def _show_totals(
 
 def _build_totals_table(totals: Sequence[TotalPercentages]) -> pd.DataFrame:
     """Return classes by columns: the actual share once per set of images, then the models'."""
-    labels = [name for name in EXPRESSIONS if any(name in total.actual for total in totals)]
+    labels = order_labels(name for total in totals for name in total.actual)
     columns: dict[str, list[str]] = {}
     actual: dict[str, float] = {}
     for total in totals:

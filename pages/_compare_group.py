@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from facecore.eye_test import Reading
+from facecore.label_sets import order_labels
 from facecore.labels import EXPRESSIONS, GENDERS, display_name, display_plural
 from facecore.paper import PaperModel, SolvayFace, load_paper
 from facecore.solvay import MARIE_CURIE, NOT_FOUND_IN_PAPER, SMILING, SMILING_NO, recognise_solvay
@@ -60,11 +61,15 @@ def show_group_photo() -> None:
         _show_paper()
 
 
+def _list_answers(reading: Reading) -> list[str]:
+    return [prediction.label for answers in reading.answers for prediction in answers.values()]
+
+
 def _show_totals(reading: Reading, titles: dict[str, str], with_paper: bool) -> None:
     paper = load_paper().models if with_paper else ()
     genders = [face.gender.label for face in reading.result.faces if face.gender is not None]
     rows = []
-    for label in EXPRESSIONS:
+    for label in order_labels([*EXPRESSIONS, *_list_answers(reading)]):
         own = [sum(a[name].label == label for a in reading.answers) for name in titles]
         theirs = [sum(face.expression == label for face in model.solvay) for model in paper]
         rows.append([Cell(display_name(label)), *(Cell(str(n)) for n in (*own, *theirs))])

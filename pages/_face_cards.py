@@ -8,7 +8,8 @@ from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
-from facecore.labels import COLORS, TASKS, UNDECIDED, Task, display_answer, display_name
+from facecore.label_sets import compute_colors, order_labels
+from facecore.labels import TASKS, UNDECIDED, Task, display_answer, display_name
 from facecore.results import Face, Prediction
 
 _STYLE = """<style>
@@ -73,12 +74,13 @@ def _describe(task: Task, prediction: Prediction) -> str:
 
 def _build_bars(prediction: Prediction) -> str:
     rows = []
+    colors = compute_colors(order_labels(prediction.labels))
     for label, share in prediction.probabilities.items():
         top = " fc-top" if label == prediction.top_label else ""
         rows.append(
             f'<div class="fc-label{top}">{escape(display_name(label))}</div>'
             f'<div class="fc-track"><div class="fc-fill" '
-            f'style="width:{share:.1%};background:{COLORS[label]}"></div></div>'
+            f'style="width:{share:.1%};background:{colors[label]}"></div></div>'
             f'<div class="fc-share{top}">{share:.0%}</div>'
         )
     return "".join(rows)

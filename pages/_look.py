@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from html import escape
 
-from facecore.labels import COLORS
+from facecore.label_sets import compute_colors
 
 _CORNERS = (
     "M6 13V8a2 2 0 0 1 2-2h5M27 6h5a2 2 0 0 1 2 2v5"
@@ -50,13 +50,15 @@ def build_tiles(
 
     Args:
         values: word -> number or short text.
-        colors: word -> label whose colour the tile's edge has; others have none.
+        colors: word -> label whose colour the tile's edge has, all labels that belong together;
+            other words have none.
         min_width_rem: room for the longest word.
     """
     colors = colors or {}
+    edges = compute_colors(colors.values())
     tiles = []
     for word, value in values.items():
-        edge = f' style="border-left-color:{COLORS[colors[word]]}"' if word in colors else ""
+        edge = f' style="border-left-color:{edges[colors[word]]}"' if word in colors else ""
         empty = " fc-tile-none" if value in (0, "–") else ""
         tiles.append(
             f'<div class="fc-tile{empty}"{edge}><div class="fc-tile-word">{escape(word)}</div>'

@@ -6,7 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from facecore.export import photo_to_csv, photo_to_json, photo_to_text
-from facecore.labels import SHOWN_LABELS, TASKS, UNDECIDED, Task, display_name
+from facecore.label_sets import list_shown
+from facecore.labels import TASKS, UNDECIDED, Task, display_name
 from facecore.registry import ModelCard
 from facecore.results import FrameResult, Prediction
 from pages._face_cards import build_face_cards, to_data_uri
@@ -24,16 +25,17 @@ from pages._photo_explanation import show_photo_explanation
 from pages._ui import Download, download_buttons, plain, safe_file_name
 
 _WIDE = 1.25  # from this ratio of width to height the picture takes the page's full width
+_PER_ROW = 3  # models beside each other
 _FEW_FACES = 2  # fit beside the picture
 
 
 def count_labels(results: Sequence[FrameResult], task: Task) -> dict[str, int]:
     """Return how many faces have each label of the task, undecided ones on their own."""
-    counts = dict.fromkeys(SHOWN_LABELS[task], 0)
-    for result in results:
-        for face in result.faces:
-            if (prediction := face.predictions.get(task)) is not None:
-                counts[prediction.label] += 1
+    predictions = [f.predictions[task] for r in results for f in r.faces if task in f.predictions]
+    labels = dict.fromkeys(label for p in predictions for label in p.labels)
+    counts = dict.fromkeys(list_shown(task, labels), 0)
+    for prediction in predictions:
+        counts[prediction.label] += 1
     return counts
 
 
@@ -113,9 +115,9 @@ def show_no_face() -> None:
 
 def show_comparison(photo: Photo, cards: Mapping[str, ModelCard]) -> None:
     """Show the picture once per model, and one table of all predictions."""
-    for column, (model, result) in zip(
-        st.columns(len(photo.results)), photo.results.items(), strict=True
-    ):
+    width = min(_PER_ROW, len(photo.results))
+    columns = [c for _ in range(0, len(photo.results), width) for c in st.columns(width)]
+    for column, (model, result) in zip(columns, photo.results.items(), strict=False):
         with column:
             short, _, rest = cards[model].title.partition(":")
             st.markdown(f"**{plain(short)}**")

@@ -11,7 +11,7 @@ from facecore.detection import CASCADES, HaarOptions
 from facecore.errors import InvalidModelCardError
 from facecore.labels import Task
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
-from facecore.registry import GENDER_MODEL, ModelCard, list_bundles, load_card
+from facecore.registry import GENDER_MODEL, ModelCard, list_bundles, list_cards, load_card
 from pages._thresholds import choose_thresholds
 from pages._ui import device_text, error_box, plain, show_error
 
@@ -63,15 +63,16 @@ def sidebar(medium: Medium) -> Settings:
     base = PHOTO_PIPELINE if medium == "photo" else VIDEO_PIPELINE
     with st.sidebar:
         model = _choose_expression_model()
+        gender = _choose_gender_model()
         annotation = _choose_annotation(medium)
-        thresholds = choose_thresholds(expression_cards()[0], model)
+        thresholds = choose_thresholds(expression_cards()[0], model, gender)
         haar = _choose_detection(medium, base.haar)
         smoothing = base.smoothing
         if medium != "photo":
             smoothing = _choose_smoothing(medium, base.smoothing)
     settings = Settings(
         expression_model=model,
-        gender_model=GENDER_MODEL,
+        gender_model=gender,
         pipeline=replace(base, haar=haar, smoothing=smoothing),
         annotation=annotation,
         thresholds=thresholds,
@@ -117,11 +118,26 @@ def _choose_expression_model() -> str | None:
     return st.selectbox(
         "Expression model",
         list(titles),
-        format_func=lambda name: titles.get(name, name),
+        format_func=lambda name: plain(titles.get(name, name)),
         key="expression_model",
         persist_state="session",
         help="Model 1 knows all seven expressions. Models 2 and 3 were trained without Disgust; "
         "model 3 on equally many pictures of each expression.",
+    )
+
+
+def _choose_gender_model() -> str:
+    """Return the gender model; where users trained others, let the user choose."""
+    titles = {card.name: card.title for card in list_cards(task="gender")}
+    if set(titles) <= {GENDER_MODEL}:
+        return GENDER_MODEL  # a damaged one is told where it is loaded
+    return st.selectbox(
+        "Gender model",
+        sorted(titles, key=lambda name: name != GENDER_MODEL),
+        format_func=lambda name: plain(titles.get(name, name)),
+        key="sidebar_gender_model",
+        persist_state="session",
+        help="The shipped one, and those that users of this server trained.",
     )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from facecore.export import to_csv
+from facecore.label_sets import list_shown
 from facecore.labels import (
-    SHOWN_LABELS,
     TASKS,
     UNDECIDED,
     Task,
@@ -59,7 +59,8 @@ def list_people(entries: Sequence[Entry]) -> list[SeenPerson]:
 
 def count_people(people: Sequence[SeenPerson], task: Task) -> dict[str, int]:
     """Return how many people have each label of the task; each is present, undecided too."""
-    counts = dict.fromkeys(SHOWN_LABELS[task], 0)
+    found = (k for p in people if task in p.predictions for k in p.predictions[task].labels)
+    counts = dict.fromkeys(list_shown(task, found), 0)
     for person in people:
         if task in person.labels:
             counts[person.labels[task]] += 1

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from facecore.charts import build_counts_chart
-from facecore.labels import UNDECIDED, display_answer, display_name
+from facecore.labels import UNDECIDED, display_answer, display_name, display_plural
 from pages._look import build_tiles
 from pages._session_log import Entry
 from pages._stats_people import (
@@ -39,19 +39,19 @@ def show_totals(entries: Sequence[Entry]) -> None:
     """Show the numbers and charts over all chosen sources."""
     people = list_people(entries)
     genders = count_people(people, "gender")
-    unknown = display_answer("gender", UNDECIDED)
+    words = {
+        display_answer("gender", k) if k == UNDECIDED else display_plural(k): k for k in genders
+    }
     st.html(
         build_tiles(
             {
                 "Sources": len(entries),
                 "People": len(people),
-                "Men": genders["man"],
-                "Women": genders["woman"],
-                unknown: genders[UNDECIDED],
+                **{word: genders[label] for word, label in words.items()},
                 "Sure of expression": format_share(mean_confidence(people, "expression")),
                 "Sure of gender": format_share(mean_confidence(people, "gender")),
             },
-            {"Men": "man", "Women": "woman", unknown: UNDECIDED},
+            words,
             min_width_rem=8.4,
         )
     )

@@ -6,25 +6,28 @@ import streamlit as st
 
 from facecore.errors import ModelError
 from facecore.labels import Task
-from facecore.registry import GENDER_MODEL, ModelCard, find_bundle, load_card
+from facecore.registry import ModelCard, find_bundle, load_card
 
 _MOVED = "thresholds"
 _NAMES: dict[Task, str] = {"expression": "Expression", "gender": "Gender"}
 
 
-def choose_thresholds(expressions: list[ModelCard], chosen: str | None) -> dict[str, float]:
+def choose_thresholds(
+    expressions: list[ModelCard], chosen: str | None, gender: str
+) -> dict[str, float]:
     """Draw one slider per task in use.
 
     Args:
         expressions: the cards of all expression models.
         chosen: name of the one in use; the others keep what was last set for them.
+        gender: name of the gender model in use.
 
     Returns:
         Bundle name -> threshold 0-1, of every usable model.
     """
     cards = list(expressions)
     with suppress(ModelError):  # told where it is loaded
-        cards.append(load_card(find_bundle(GENDER_MODEL)))
+        cards.append(load_card(find_bundle(gender)))
     moved: dict[str, float] = st.session_state.setdefault(_MOVED, {})
     with st.expander("Undecided", icon=":material/question_mark:", key="undecided_section"):
         st.caption(
@@ -32,7 +35,7 @@ def choose_thresholds(expressions: list[ModelCard], chosen: str | None) -> dict[
             "probability stays in the bars and downloads."
         )
         for card in cards:
-            if card.name in (chosen, GENDER_MODEL):
+            if card.name in (chosen, gender):
                 moved[card.name] = _choose_threshold(card)
     return {card.name: moved.get(card.name, card.threshold) for card in cards}
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from facecore.labels import SHOWN_LABELS, TASKS, Task, display_name
+from facecore.labels import TASKS, Task, display_name
 from facecore.media import encode_image
 from facecore.preprocessing import UInt8Array
 from facecore.stats import PeopleEdits, PersonSummary, SessionSummary
@@ -23,7 +23,7 @@ def show_people_table(
     labels = {
         task: [
             label
-            for label in SHOWN_LABELS[task]
+            for label in summary.shown_labels(task)
             if any(label in _shares(p, task) for p in summary.people)
         ]
         for task in TASKS
