@@ -15,6 +15,7 @@ PAGES = {
     "live": "Live",
     "compare": "Compare the expression models",
     "stats": "Statistics of this session",
+    "train": "Train on your own data",
 }
 
 
@@ -25,7 +26,7 @@ def test_page_opens_and_fits(open_page, page, path, title, width):
     open_page(path)
     expect(page.locator("h1").first).to_contain_text(title)
     if width == 1280:
-        expect(page.get_by_test_id("stSidebarNav").get_by_role("link")).to_have_count(6)
+        expect(page.get_by_test_id("stSidebarNav").get_by_role("link")).to_have_count(len(PAGES))
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
     overflow = page.evaluate(
