@@ -47,7 +47,7 @@ class Server:
         """Where the threads are that run code of ours, or read or write a WebRTC stream."""
         known = len(self.dump.read_text())
         self.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: len(self.dump.read_text()) > known, lambda: "no thread dump", 10)
+        wait_until(lambda: len(self.dump.read_text()) > known, lambda: "no thread dump")
         time.sleep(0.3)  # until it is complete
         lines = self.dump.read_text()[known:].splitlines()
         return [line.strip() for line in lines if "/facecore/" in line or "rtcrtp" in line]
