@@ -15,6 +15,7 @@ from tqdm import tqdm
 from facecore.cli_batch import add_batch_arguments, run_batch_command
 from facecore.cli_compare import add_compare_arguments, run_compare
 from facecore.cli_files import add_network_arguments, run_photos, run_videos
+from facecore.cli_relabel import add_relabel_arguments, run_relabel
 from facecore.cli_threshold import add_decision_arguments, add_threshold_arguments, run_threshold
 from facecore.datasets import DATASETS, load_dataset
 from facecore.datasets_info import describe_excluded
@@ -76,6 +77,9 @@ def _build_parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="compare evaluated models in one HTML report")
     compare.set_defaults(run=lambda args: EXIT_OK if run_compare(args) else EXIT_FAILED)
     add_compare_arguments(compare)
+    relabel = commands.add_parser("relabel", help="write corrected labels, or merge several files")
+    relabel.set_defaults(run=lambda args: EXIT_OK if run_relabel(args) else EXIT_FAILED)
+    add_relabel_arguments(relabel)
     return parser
 
 

@@ -82,6 +82,10 @@ class UnsafeArchiveError(DatasetError):
     """An uploaded archive that could do harm when it is unpacked."""
 
 
+class CorrectionsError(DatasetError):
+    """A file of corrected labels that is damaged or does not fit its data set."""
+
+
 class EvaluationError(FaceCoreError):
     """An evaluation that cannot be read or compared."""
 

@@ -29,6 +29,9 @@ class TrainConfig:
         validation_split: to choose the best epoch and the temperature on.
         validation_share: if not 0, this share of each class of ``train_split`` is held out by the
             seed and takes the place of ``validation_split``, as in the paper (0.25).
+        corrections: CSV of decided labels (page Relabel, or ``python -m facecore relabel``) for
+            the pictures that are fitted on, and for no others; a relative path is meant from where
+            the command runs. Empty: labels as they are.
         images_per_class: draw exactly this many of each class, repeating where there are fewer;
             0 takes every picture once.
         height: input rows in pixels.
@@ -91,6 +94,7 @@ class TrainConfig:
     color: str = "gray"
     start_from: str = ""
     validation_share: float = 0.0
+    corrections: str = ""
     margin: float = 0.0
     shift_y: float = 0.0
     images_per_class: int = 0

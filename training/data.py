@@ -1,6 +1,8 @@
 """From a config to arrays: what is fitted on, what is chosen on, and where it comes from."""
 
+import hashlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from facecore.datasets import FaceDataset, get_dataset_info, load_dataset
 from facecore.datasets_ferplus import load_votes
 from facecore.errors import ConfigError
 from facecore.registry import InputSpec
+from facecore.relabel_apply import apply_decisions
+from facecore.relabel_decisions import load_decisions
 from training.config import TrainConfig
 
 HELD_OUT = "held_out"
@@ -47,10 +51,14 @@ def load_training_data(config: TrainConfig) -> TrainingData:
     """Read both splits of the config's data set.
 
     Raises:
-        DatasetError: if they are missing or damaged.
+        DatasetError: if they are missing or damaged, or the corrections do not fit them.
         ConfigError: if the data set lacks the attributes or votes that the config asks for.
     """
-    train, validation = (_keep_labels(split, config) for split in load_splits(config))
+    train, validation = load_splits(config)
+    corrections: dict[str, Any] = {}
+    if config.corrections:
+        train, corrections = correct_labels(train, validation, Path(config.corrections))
+    train, validation = _keep_labels(train, config), _keep_labels(validation, config)
     if config.images_per_class:
         train = draw_per_class(train, config.images_per_class, config.seed)
     return TrainingData(
@@ -58,7 +66,7 @@ def load_training_data(config: TrainConfig) -> TrainingData:
         train_y=train.y_true,
         validation_images=_stack(validation, config.input),
         validation_y=validation.y_true,
-        sources=(_describe(train, "fitted"), _describe(validation, "chosen on")),
+        sources=(_describe(train, "fitted") | corrections, _describe(validation, "chosen on")),
         train_votes=_load_votes(train, config) if config.votes_share else None,
         train_groups=_select_groups(train, config.balance),
     )
@@ -87,6 +95,38 @@ def hold_out(dataset: FaceDataset, share: float, seed: int) -> tuple[FaceDataset
     chosen[np.concatenate(held_out)] = True
     rest = dataset.select(np.flatnonzero(~chosen))
     return rest, replace(dataset.select(np.flatnonzero(chosen)), split=HELD_OUT)
+
+
+def correct_labels(
+    train: FaceDataset, validation: FaceDataset, path: Path
+) -> tuple[FaceDataset, dict[str, Any]]:
+    """Return the training pictures with the labels that people decided on.
+
+    Args:
+        train: is corrected.
+        validation: stays as it is, also where it was held out of the training split.
+        path: CSV of decisions.
+
+    Returns:
+        The corrected pictures, and for the card: "corrections" with file, checksum and counts.
+
+    Raises:
+        CorrectionsError: if the file is missing or damaged, or does not fit the pictures.
+    """
+    path = path.expanduser()
+    decisions = load_decisions(path)
+    held_out = set(validation.sample_ids.tolist()) if validation.split == HELD_OUT else set()
+    corrected, applied = apply_decisions(train, decisions, held_out)
+    told = {
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "num_relabelled": applied.num_relabelled,
+        "num_left_out": applied.num_left_out,
+        "num_kept": applied.num_kept,
+        "num_held_out": applied.num_elsewhere,
+        "relabelled": {f"{old} to {new}": n for (old, new), n in applied.relabelled.items()},
+    }
+    return corrected, {"corrections": told}
 
 
 def _keep_labels(dataset: FaceDataset, config: TrainConfig) -> FaceDataset:

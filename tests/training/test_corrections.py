@@ -1,0 +1,165 @@
+"""Corrected labels reach the training pictures and no others; folds judge unseen pictures."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from relabel_files import AS_NEUTRAL, COPIED, COPY, NO_FACE, PER_CLASS, write_faces
+
+from facecore.datasets import load_dataset
+from facecore.errors import ConfigError, CorrectionsError
+from facecore.labels import EXPRESSIONS
+from facecore.registry import load_card
+from facecore.relabel_decisions import Decision, save_decisions
+from facecore.relabel_predictions import load_predictions_for
+from tests.training.test_config import VALUES
+from tests.training.test_train import build_tiny
+from training import cross_validate as script
+from training.architectures import ARCHITECTURES
+from training.config import build_config
+from training.cross_validate import assign_folds, build_fold_config, cross_validate
+from training.data import load_training_data
+from training.train import train
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny_architecture():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ARCHITECTURES, "tiny", build_tiny)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path, monkeypatch):
+    write_faces(tmp_path / "data")
+    monkeypatch.setenv("FACECORE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("FACECORE_USER_DIR", str(tmp_path / "user"))
+
+
+@pytest.fixture
+def corrections(tmp_path):
+    path = tmp_path / "mended.csv"
+    rows = [(image, "neutral") for image in AS_NEUTRAL] + [(NO_FACE, "not_a_face")]
+    save_decisions(path, [Decision(image, "sad", new, "Ann", "2026") for image, new in rows])
+    return path
+
+
+def configure(**changes):
+    return build_config(
+        VALUES | {"labels": list(EXPRESSIONS), "architecture": "tiny", "batch_size": 8} | changes
+    )
+
+
+def test_two_epochs_with_corrections(tmp_path, corrections):
+    config = configure(corrections=str(corrections), warmup_epochs=0.5)
+    data = load_training_data(config)
+    counts = dict(zip(EXPRESSIONS, np.bincount(data.train_y).tolist(), strict=True))
+    assert (counts["sad"], counts["neutral"]) == (PER_CLASS - 3, PER_CLASS + 2)
+    assert np.bincount(data.validation_y).tolist() == [3] * len(EXPRESSIONS)
+    bundle = tmp_path / "models" / "tiny"
+    train(config, data, tmp_path / "run", bundle)
+    fitted, chosen = load_card(bundle).training["datasets"]
+    assert fitted["corrections"] == {
+        "file": "mended.csv",
+        "sha256": hashlib.sha256(corrections.read_bytes()).hexdigest(),
+        "num_relabelled": 2,
+        "num_left_out": 1,
+        "num_kept": 0,
+        "num_held_out": 0,
+        "relabelled": {"sad to neutral": 2},
+    }
+    assert "corrections" not in chosen
+
+
+def test_without_corrections_nothing_is_told():
+    assert "corrections" not in load_training_data(configure()).sources[0]
+
+
+def test_held_out_share_keeps_its_labels(corrections):
+    share = {"validation_share": 0.5}
+    plain = load_training_data(configure(**share))
+    mended = load_training_data(configure(corrections=str(corrections), **share))
+    np.testing.assert_array_equal(plain.validation_y, mended.validation_y)
+    told = mended.sources[0]["corrections"]
+    assert sum(told[key] for key in ("num_relabelled", "num_left_out", "num_held_out")) == 3
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (Decision("0", "happy", "sad", "Ann", ""), "labels it 'angry'"),
+        # A picture of PublicTest: what networks are judged on is never corrected.
+        (Decision("75", "angry", "sad", "Ann", ""), "does not have"),
+    ],
+)
+def test_what_does_not_fit_is_refused(corrections, row, message):
+    save_decisions(corrections, [row])
+    with pytest.raises(CorrectionsError, match=message):
+        load_training_data(configure(corrections=str(corrections)))
+
+
+def test_folds_are_even_and_keep_copies_together():
+    rng = np.random.default_rng(0)
+    copies = rng.permutation(np.repeat(np.arange(150), 2))
+    y_true = (copies % 3).astype(np.int16)
+    folds = assign_folds(y_true, copies, 5, seed=1)
+    assert all(len(set(folds[copies == copy])) == 1 for copy in range(150))
+    for code in range(3):
+        assert np.bincount(folds[y_true == code]).tolist() == [20] * 5
+    assert assign_folds(y_true, copies, 5, seed=1).tolist() == folds.tolist()
+
+
+FAST = {"architecture": "tiny", "epochs": 2, "batch_size": 8, "small_side": 0, "small_share": 0.0}
+
+
+def test_interrupted_cross_validation_goes_on(monkeypatch, capsys):
+    arguments = ["--dataset", "fer2013", "--folds", "2"]
+    for key, value in FAST.items():
+        arguments += ["--set", f"{key}={value}"]
+    trained = []
+
+    def counted(config, *rest):
+        trained.append(config.name)
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        return train(config, *rest)
+
+    monkeypatch.setattr(script, "train", counted)
+    with pytest.raises(KeyboardInterrupt):
+        script.main(arguments)
+    assert script.main([*arguments[:3], "3", *arguments[4:]]) == 1
+    assert "--restart" in capsys.readouterr().err
+    assert script.main(arguments) == 0
+    assert [name[-6:] for name in trained] == ["1_of_2", "2_of_2", "2_of_2"]
+    dataset = load_dataset("fer2013", "train")
+    found = load_predictions_for(dataset)
+    np.testing.assert_allclose(found.probs.sum(axis=1), 1, atol=1e-3)
+    np.testing.assert_allclose(
+        found.quality, found.probs[np.arange(len(dataset)), dataset.y_true], atol=1e-6
+    )
+
+
+def test_nobody_judges_what_it_was_fitted_on(monkeypatch, tmp_path):
+    """Neither a picture nor its copy stands both in the fold and among what was seen for it."""
+    seen = []
+
+    def note(config, data, images, work):
+        seen.append((data, images))
+        return np.full((len(images), 7), 1 / 7, dtype=np.float32)
+
+    monkeypatch.setattr(script, "_answer_fold", note)
+    dataset = load_dataset("fer2013", "train")
+    config = build_fold_config(dataset, FAST)
+    cross_validate(dataset, config, tmp_path / "work", num_folds=2)
+    num = 0
+    for data, images in seen:
+        used = {image.tobytes() for image in (*data.train_images, *data.validation_images)}
+        assert not used & {image.tobytes() for image in images}
+        num += len(images)
+    assert num == len(dataset) and COPIED != COPY
+
+
+def test_rare_classes_are_told(tmp_path):
+    dataset = load_dataset("fer2013", "train")
+    with pytest.raises(ConfigError, match="too few for 6 parts"):
+        cross_validate(dataset, build_fold_config(dataset, FAST), tmp_path, num_folds=6)
