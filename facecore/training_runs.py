@@ -1,9 +1,10 @@
 """Training runs that the dashboard starts: one at a time, in a queue that outlives the server.
 
 Everything about a run lies in its folder below ``<user folder>/runs``, so that any process can read
-and steer it: its config, ``queued`` while it waits, ``running`` while it is trained, ``stop`` to
-ask for its end, ``ended.json`` with how it ended, the trainer's own state and its log. A process
-of its own (``training_worker``) takes run after run; it holds a lock while it or its trainer lives.
+and steer it: its config, ``queued`` while it waits, ``running`` with the trainer's process id while
+it is trained, ``stop`` to ask for its end, ``ended.json`` with how it ended, the trainer's own
+state and its log. A process of its own (``training_worker``) takes run after run; it holds a lock
+while it or its trainer lives.
 """
 
 import json

@@ -88,6 +88,7 @@ def _train(folder: Path, lock: int) -> None:
             stderr=log,
             pass_fds=[lock],
         )
+        (folder / RUNNING_FILE).write_text(str(trainer.pid), encoding="utf-8")
         was_stopped = False
         while trainer.poll() is None:
             if not was_stopped and (folder / STOP_FILE).exists():

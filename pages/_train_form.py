@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from facecore.errors import FaceCoreError
 from facecore.label_sets import order_labels
 from facecore.labels import display_name
 from facecore.own_data_store import OwnData, list_own_data
@@ -17,11 +18,12 @@ from facecore.training_config import (
     to_toml,
 )
 from facecore.training_runs import create_run
-from facecore.user_files import to_name
+from facecore.user_files import to_name, user_models_dir
 from pages._train_estimate import show_estimate
-from pages._ui import Download, download_buttons, error_box, plain
+from pages._ui import Download, download_buttons, error_box, plain, show_error
 
 _ANEW = ""
+_PROBLEM = "train_problem"
 _BALANCES: dict[Balance, str] = {
     "as is": "As it is",
     "equal numbers": "Equal numbers",
@@ -43,7 +45,7 @@ def show_form() -> None:
     name = st.selectbox(
         "Pictures",
         list(kept),
-        format_func=lambda name: plain(kept[name].title) if name in kept else name,
+        format_func=lambda name: kept[name].title if name in kept else name,
         key="train_chosen_data",
         persist_state="session",
     )
@@ -73,7 +75,7 @@ def _choose_start(data: OwnData) -> ModelCard | None:
     chosen = st.selectbox(
         "Begin with",
         [*cards, _ANEW],
-        format_func=lambda name: plain(cards[name].title) if name in cards else "A new network",
+        format_func=lambda name: cards[name].title if name in cards else "A new network",
         key=f"train_start_{data.task}",
         persist_state="session",
         help="A network that knows faces already needs far fewer pictures and epochs. Its last "
@@ -179,15 +181,28 @@ def _ask_advanced(key: str, start: ModelCard | None, defaults: dict[str, Any]) -
     }
 
 
+def _start(values: dict[str, Any]) -> None:
+    """Start and turn to the trainings; a callback, since it sets another widget's value."""
+    try:
+        create_run(values)
+    except FaceCoreError as error:
+        st.session_state[_PROBLEM] = str(error)
+    else:
+        st.session_state["train_section"] = "Trainings"
+
+
 def _show_start(values: dict[str, Any]) -> None:
     name = to_name(values["title"]) or "model"
-    if st.button(
-        "Start training", type="primary", icon=":material/model_training:", key="train_begin"
-    ):
-        with error_box():
-            create_run(values)
-            st.session_state["train_goto"] = "Trainings"
-            st.rerun()
+    st.button(
+        "Start training",
+        type="primary",
+        icon=":material/model_training:",
+        key="train_begin",
+        on_click=_start,
+        args=(values,),
+    )
+    if problem := st.session_state.pop(_PROBLEM, None):
+        show_error(problem)
     download_buttons(
         [
             Download(
@@ -201,5 +216,5 @@ def _show_start(values: dict[str, Any]) -> None:
     )
     st.caption(
         "The config file repeats this training on the command line: "
-        f"`python training/train.py --config {name}.toml --models-dir …`."
+        f"`python training/train.py --config {name}.toml --models-dir {user_models_dir()}`."
     )

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from facecore.errors import InvalidModelCardError
+from facecore.datasets import get_split_info
+from facecore.errors import DatasetError, InvalidModelCardError
 from facecore.labels import display_name
 from facecore.own_models import delete_model, list_own_models, pack_model, rename_model
 from facecore.registry import ModelCard, load_card
@@ -28,6 +29,13 @@ def show_models() -> None:
                 show_error(str(error))
 
 
+def _name_split(evaluation: str) -> str:
+    try:
+        return get_split_info(*evaluation.rsplit("_", 1)).title
+    except DatasetError:
+        return evaluation  # the pictures were deleted
+
+
 def _show_model(card: ModelCard, bundle: Path) -> None:
     labels = ", ".join(map(display_name, card.labels))
     st.markdown(f"**{plain(card.title)}**")
@@ -36,7 +44,7 @@ def _show_model(card: ModelCard, bundle: Path) -> None:
         low, high = numbers["accuracy_interval"]
         st.markdown(
             f"**{numbers['accuracy']:.1%}** right ({low:.1%} to {high:.1%}) of "
-            f"{numbers['num_images']:,} pictures of {plain(name)}"
+            f"{numbers['num_images']:,} pictures of {plain(_name_split(name))}"
         )
     with st.container(horizontal=True, gap="small"):
         download_buttons(

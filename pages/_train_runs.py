@@ -1,8 +1,11 @@
 """The section Trainings: the queue, growing curves, stop, resume, delete."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from facecore.charts_training import build_training_chart
+from facecore.errors import FaceCoreError
 from facecore.labels import display_name
 from facecore.training_config import to_toml
 from facecore.training_queue import ensure_worker
@@ -18,6 +21,7 @@ from pages._ui import Download, download_buttons, error_box, plain, show_error
 from pages._video_progress import describe_duration
 
 _POLL_S = 2.0
+_PROBLEM = "train_runs_problem"
 _LOG_LINES = 40
 _STATES = {
     "queued": (":material/hourglass: waits", "gray"),
@@ -34,21 +38,16 @@ def show_runs() -> None:
         "One network is trained at a time on this server; others wait in a queue. Training goes on "
         "when you close the browser or the dashboard is restarted."
     )
-    runs = list_runs()
-    if any(run.is_active for run in runs):
-        _watch()
-    else:
-        _show_all(runs)
+    _watch()
 
 
 @st.fragment(run_every=_POLL_S)
 def _watch() -> None:
     with error_box():
         ensure_worker()  # where it was killed, the queue goes on
-        runs = list_runs()
-        if not any(run.is_active for run in runs):
-            st.rerun(scope="app")
-        _show_all(runs)
+        if problem := st.session_state.pop(_PROBLEM, None):
+            show_error(problem)
+        _show_all(list_runs())
 
 
 def _show_all(runs: list[TrainingRun]) -> None:
@@ -107,18 +106,10 @@ def _show_buttons(run: TrainingRun) -> None:
     with st.container(horizontal=True, gap="small"):
         if run.is_active:
             label = "Stop" if run.state == "running" else "Take out of the queue"
-            if st.button(label, icon=":material/stop:", key=f"train_stop_{run.name}"):
-                stop_run(run.name)
-                st.rerun(scope="app")
+            _button(label, ":material/stop:", stop_run, run)
         elif run.state != "done":
-            if st.button(
-                "Resume", type="primary", icon=":material/play_arrow:", key=f"train_go_{run.name}"
-            ):
-                queue_run(run.name)
-                st.rerun(scope="app")
-            if st.button("Delete", icon=":material/delete:", key=f"train_drop_{run.name}"):
-                delete_run(run.name)
-                st.rerun(scope="app")
+            _button("Resume", ":material/play_arrow:", queue_run, run, is_primary=True)
+            _button("Delete", ":material/delete:", delete_run, run)
         download_buttons(
             [
                 Download(
@@ -134,3 +125,20 @@ def _show_buttons(run: TrainingRun) -> None:
     with st.expander("Details and log"):
         st.caption(f"{plain(labels)} · data set {plain(str(run.values['dataset']))}")
         st.code("\n".join(read_log(run.name).splitlines()[-_LOG_LINES:]), language=None)
+
+
+def _button(
+    label: str,
+    icon: str,
+    action: Callable[[str], None],
+    run: TrainingRun,
+    is_primary: bool = False,
+) -> None:
+    def act() -> None:
+        try:
+            action(run.name)
+        except FaceCoreError as error:  # somebody else was faster
+            st.session_state[_PROBLEM] = str(error)
+
+    kind = "primary" if is_primary else "secondary"
+    st.button(label, icon=icon, type=kind, on_click=act, key=f"train_{action.__name__}_{run.name}")

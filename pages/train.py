@@ -35,12 +35,10 @@ with error_box():
         "them agreed to.",
         icon=":material/group:",
     )
-    if goto := st.session_state.pop("train_goto", None):
-        st.session_state["train_section"] = goto
+    st.session_state.setdefault("train_section", "Pictures")  # other widgets set it, too
     section = st.segmented_control(
         "Section",
         list(SECTIONS),
-        default="Pictures",
         required=True,
         key="train_section",
         label_visibility="collapsed",

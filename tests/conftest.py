@@ -8,12 +8,14 @@ Fixtures:
     make_stub_detector: answers from a script instead of searching.
     make_face, make_result: results without a pipeline.
     write_clip: writes frames as a small H.264 MP4, with a tone as sound where asked.
+    user_folder: where the tested server keeps what its users keep; used by every test.
 
 What test modules import by name (``build_card``, ``StubClassifier``, ``StubDetector``) is in
 ``stubs``: several folders have a ``conftest``, so that name is none to import from.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -29,8 +31,21 @@ from stubs import StubClassifier, StubDetector, build_card
 
 from facecore.registry import ModelCard
 from facecore.results import Face, FrameResult, Prediction
+from facecore.user_files import USER_DIR_VARIABLE
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_folder(tmp_path_factory) -> Iterator[Path]:
+    """What users of the server under test keep; never the developer's own."""
+    before = os.environ.get(USER_DIR_VARIABLE)
+    folder = tmp_path_factory.mktemp("user")
+    os.environ[USER_DIR_VARIABLE] = str(folder)
+    yield folder
+    os.environ.pop(USER_DIR_VARIABLE)
+    if before is not None:
+        os.environ[USER_DIR_VARIABLE] = before
 
 
 @pytest.fixture(scope="session")

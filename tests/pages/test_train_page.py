@@ -1,0 +1,200 @@
+"""The page Train: bringing, report, keeping, form, queue, models; nothing is trained here."""
+
+import time
+from pathlib import Path
+
+import pytest
+from own_pictures import make_zip, write_folders
+from streamlit.testing.v1 import AppTest
+
+from facecore import training_runs
+from facecore.errors import TrainingRunError
+from facecore.own_data import bring_path
+from facecore.own_data_labels import guess_mapping
+from facecore.own_data_plan import make_plan
+from facecore.own_data_split import SplitChoice
+from facecore.own_data_store import keep_data, list_own_data, load_own_data
+from facecore.registry import load_card, save_card
+from facecore.training_config import load_values
+from facecore.training_runs import CONFIG_FILE, list_runs, load_run
+from facecore.user_files import user_models_dir, user_runs_dir
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+
+
+@pytest.fixture(autouse=True)
+def user_dir(tmp_path, monkeypatch):
+    monkeypatch.setenv("FACECORE_USER_DIR", str(tmp_path / "user"))
+    monkeypatch.setattr(training_runs, "ensure_worker", lambda: None)
+    return tmp_path / "user"
+
+
+def keep(tmp_path, **numbers):
+    write_folders(tmp_path / "faces", numbers)
+    draft = bring_path(tmp_path / "faces")(tmp_path / "draft", None, None)
+    mapping = guess_mapping(numbers, "expression")
+    return keep_data(draft, make_plan(draft, "expression", mapping, SplitChoice()), "Faces")
+
+
+def wait_for_report(app: AppTest) -> AppTest:
+    end = time.monotonic() + 120
+    while not any("Report on" in s.value for s in app.subheader):
+        assert time.monotonic() < end, "no report"
+        time.sleep(0.3)
+        app.run()
+    assert not app.exception
+    return app
+
+
+def upload(app: AppTest, numbers, name="faces.zip") -> AppTest:
+    app.file_uploader(key="train_file").set_value((name, make_zip(numbers).getvalue(), "x")).run()
+    app.button(key="train_look").click().run()
+    return wait_for_report(app)
+
+
+def go(app: AppTest, section: str) -> AppTest:
+    app.segmented_control(key="train_section").set_value(section).run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    parts = (*app.markdown, *app.error, *app.info, *app.success, *app.caption, *app.warning)
+    return " ".join(element.value for element in parts).replace("\\", "")
+
+
+def button(app: AppTest, label: str):
+    return next(b for b in app.button if b.label == label)
+
+
+def test_upload_is_reported_kept_and_deleted(open_page):
+    app = upload(open_page("train"), {"happy": 30, "Tired": 30})
+    assert "Visible to everybody" in texts(app)
+    assert "Labels of your own: Tired." in texts(app)
+    assert list_own_data() == []
+    app.text_input[0].set_value("Our *faces*")
+    button(app, "Keep for everybody here").click().run()
+    assert "is kept" in texts(app)
+    data = load_own_data("own_our_faces")
+    assert data.labels == ("happy", "tired")
+    button(app, "Delete for everybody").click().run()
+    assert list_own_data() == []
+
+
+def test_too_few_cannot_be_kept(open_page):
+    app = upload(open_page("train"), {"happy": 30, "sad": 4})
+    assert "Sad has 4 pictures; at least 20 are needed. Add 16 more" in texts(app)
+    assert not any("Keep" in b.label for b in app.button)
+    button(app, "Discard these pictures").click().run()
+    assert any("Bring pictures" in s.value for s in app.subheader)
+
+
+def test_what_is_no_archive_is_one_sentence(open_page):
+    app = open_page("train")
+    app.file_uploader(key="train_file").set_value(("x.zip", b"nothing", "x")).run()
+    app.button(key="train_look").click().run()
+    end = time.monotonic() + 60
+    while not app.error and time.monotonic() < end:
+        time.sleep(0.2)
+        app.run()
+    assert "no ZIP archive" in texts(app)
+
+
+def test_folder_on_the_server(open_page, tmp_path, monkeypatch):
+    write_folders(tmp_path / "data" / "mine", {"happy": 22, "sad": 22})
+    monkeypatch.setenv("FACECORE_DATA_DIR", str(tmp_path / "data"))
+    app = open_page("train")
+    app.segmented_control(key="train_source").set_value("Folder on the server").run()
+    assert "mine" in app.selectbox(key="train_server_source").options
+    app.button(key="train_look").click().run()
+    wait_for_report(app)
+
+
+def test_drafts_are_one_sessions_own(open_page):
+    upload(open_page("train"), {"happy": 30, "sad": 30})
+    other = open_page("train")
+    assert not any("Report on" in s.value for s in other.subheader)
+    assert "Nobody has kept pictures" in texts(other)
+
+
+def test_form_writes_the_config_and_queues(open_page, tmp_path):
+    keep(tmp_path, happy=30, sad=30, tired=30)
+    app = go(open_page("train"), "New training")
+    assert app.selectbox(key="train_start_expression").options == ["A new network"]  # stubs
+    app.button_group(key="train_labels_own_faces").set_value(["happy", "tired"]).run()
+    app.segmented_control(key="train_balance_own_faces").set_value("equal numbers").run()
+    app.number_input(key="train_number_own_faces").set_value(40).run()
+    app.text_input(key="train_title_own_faces").set_value("Smile: 1").run()
+    assert "80 pictures to learn from" in texts(app).replace("*", "")
+    app.button(key="train_begin").click().run()
+    assert app.segmented_control(key="train_section").value == "Trainings"
+    values = load_values(user_runs_dir() / "smile_1" / CONFIG_FILE)
+    assert values["labels"] == ["happy", "tired"]
+    assert (values["dataset"], values["images_per_class"]) == ("own_faces", 40)
+    assert load_run("smile_1").state == "queued"
+    button(app, "Take out of the queue").click().run()
+    assert load_run("smile_1").state == "stopped"
+    button(app, "Resume").click().run()
+    assert load_run("smile_1").state == "queued"
+
+
+def test_second_session_queues_behind_the_first_and_names_are_unique(open_page, tmp_path):
+    keep(tmp_path, happy=30, sad=30)
+    for title, problem in (("One", ""), ("Two", ""), ("One", "There is a model called “One”")):
+        app = go(open_page("train"), "New training")
+        app.text_input(key="train_title_own_faces").set_value(title).run()
+        app.button(key="train_begin").click().run()
+        assert not app.exception
+        assert problem in texts(app)
+    assert [(run.name, run.num_ahead) for run in list_runs()] == [("one", 0), ("two", 1)]
+
+
+def test_estimate_needs_a_measurement(open_page, tmp_path, monkeypatch):
+    keep(tmp_path, happy=30, sad=30)
+    speed = {"images_per_s": 4.0, "judged_per_s": 40.0, "start_s": 60.0}
+    monkeypatch.setattr("pages._train_estimate.find_speed", lambda _: speed)
+    app = go(open_page("train"), "New training")
+    # 30 epochs of 48 pictures at 4 per second, and 12 judged each time.
+    assert "About **7 minutes** on this machine" in texts(app)
+
+
+def test_damaged_measurement_is_a_sentence(open_page, tmp_path, monkeypatch):
+    keep(tmp_path, happy=30, sad=30)
+
+    def fail(_):
+        raise TrainingRunError("This machine's speed could not be measured.")
+
+    monkeypatch.setattr("pages._train_estimate.measure_speed", fail)
+    app = go(open_page("train"), "New training")
+    app.button(key="train_measure").click().run()
+    time.sleep(0.5)
+    app.run()
+    assert "could not be measured" in texts(app)
+
+
+def test_models_are_renamed_and_deleted_and_stand_in_the_pickers(open_page, make_card):
+    card = make_card(name="smile", labels=("happy", "tired"), metrics={})
+    save_card(user_models_dir() / "smile", card)
+    gender = make_card("gender", name="more", labels=("man", "nonbinary", "woman"))
+    save_card(user_models_dir() / "more", gender)
+    app = go(open_page("train"), "Models")
+    app.text_input(key="train_new_name_smile").set_value("Team smile").run()
+    app.button(key="train_rename_smile").click().run()
+    assert load_card(user_models_dir() / "smile").title == "Team smile"
+    photos = open_page("photos")
+    assert "Team smile" in photos.selectbox(key="expression_model").options
+    assert photos.selectbox(key="sidebar_gender_model").options == ["Gender", "More"]
+    app.button(key="train_remove_smile").click().run()
+    assert not (user_models_dir() / "smile").exists()
+
+
+@pytest.mark.parametrize("setting", ["off", "maybe"])
+def test_teaching_can_be_switched_off(models_folder, monkeypatch, setting):
+    monkeypatch.setenv("FACECORE_TEACHING", setting)
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    if setting == "maybe":
+        assert "set it to on or off" in texts(app)
+    else:
+        assert not app.error
+        with pytest.raises(ValueError, match="Could not find a navigation page"):
+            app.switch_page("pages/train.py")
