@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from facecore.cli_batch import add_batch_arguments, run_batch_command
 from facecore.cli_compare import add_compare_arguments, run_compare
+from facecore.cli_data import add_data_arguments, run_data
 from facecore.cli_files import add_network_arguments, run_photos, run_videos
 from facecore.cli_relabel import add_relabel_arguments, run_relabel
 from facecore.cli_threshold import add_decision_arguments, add_threshold_arguments, run_threshold
@@ -66,6 +67,9 @@ def _build_parser() -> argparse.ArgumentParser:
     add_batch_arguments(batch, DEFAULT_EXPRESSION_MODEL)
     models = commands.add_parser("models", help="list the model bundles with their figures")
     models.set_defaults(run=_run_models)
+    data = commands.add_parser("data", help="bring one's own labelled pictures")
+    data.set_defaults(run=lambda args: EXIT_OK if run_data(args) else EXIT_FAILED)
+    add_data_arguments(data)
     evaluate = commands.add_parser("evaluate", help="score models on a data set")
     evaluate.set_defaults(run=_run_evaluate)
     evaluate.add_argument("--model", action="append", metavar="NAME", help="default: every model")

@@ -1,0 +1,40 @@
+"""The command that brings pictures without the dashboard."""
+
+import pytest
+from own_pictures import make_zip, write_folders
+
+from facecore.__main__ import main
+from facecore.own_data_store import list_own_data, load_own_data
+
+
+@pytest.fixture(autouse=True)
+def user_dir(tmp_path, monkeypatch):
+    monkeypatch.setenv("FACECORE_USER_DIR", str(tmp_path / "user"))
+
+
+def test_report_keep_list_delete(tmp_path, capsys):
+    write_folders(tmp_path / "faces", {"Happiness": 30, "tired": 25, "odd": 3})
+    assert main(["data", "add", str(tmp_path / "faces")]) == 1
+    told = capsys.readouterr()
+    assert "Odd has 3 pictures; at least 20 are needed." in told.err
+    assert list_own_data() == []
+    options = ["--label", "odd=", "--label", "tired=sleepy", "--title", "Team", "--share", "0.3"]
+    assert main(["data", "add", str(tmp_path / "faces"), *options]) == 0
+    assert "own_team" in capsys.readouterr().out
+    assert load_own_data("own_team").counts["sleepy"] == {"train": 17, "validation": 8}
+    assert main(["data", "list"]) == 0
+    assert "own_team: Team (expression; happy 30, sleepy 25)" in capsys.readouterr().out
+    assert main(["data", "delete", "own_team"]) == 0
+    assert main(["data", "delete", "own_team"]) == 1
+
+
+def test_wrong_arguments(tmp_path, capsys):
+    path = tmp_path / "x.zip"
+    path.write_bytes(make_zip({"happy": 20, "sad": 20}).getvalue())
+    assert main(["data", "add", str(path), "--label", "glad=happy"]) == 1
+    assert "no pictures under glad" in capsys.readouterr().err
+    assert main(["data", "add", str(tmp_path / "nothing")]) == 1
+    for wrong in (["--share", "0.9"], ["--label", "happy"]):
+        with pytest.raises(SystemExit) as error:
+            main(["data", "add", str(path), *wrong])
+        assert error.value.code == 2
