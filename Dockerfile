@@ -26,6 +26,7 @@ COPY app.py ./
 COPY facecore facecore
 COPY pages pages
 COPY models models
+COPY training training
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \

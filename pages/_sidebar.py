@@ -118,7 +118,7 @@ def _choose_expression_model() -> str | None:
     return st.selectbox(
         "Expression model",
         list(titles),
-        format_func=lambda name: plain(titles.get(name, name)),
+        format_func=lambda name: titles.get(name, name),
         key="expression_model",
         persist_state="session",
         help="Model 1 knows all seven expressions. Models 2 and 3 were trained without Disgust; "
@@ -134,7 +134,7 @@ def _choose_gender_model() -> str:
     return st.selectbox(
         "Gender model",
         sorted(titles, key=lambda name: name != GENDER_MODEL),
-        format_func=lambda name: plain(titles.get(name, name)),
+        format_func=lambda name: titles.get(name, name),
         key="sidebar_gender_model",
         persist_state="session",
         help="The shipped one, and those that users of this server trained.",

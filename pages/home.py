@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from facecore.user_files import is_teaching_on
 from pages._ui import WORDING
 
 CARDS = (
@@ -40,6 +41,16 @@ CARDS = (
     ),
 )
 
+TEACHING = (
+    (
+        "pages/train.py",
+        "Train",
+        ":material/school:",
+        "Bring your own labelled faces, read what is wrong with them, and teach a network. It "
+        "then stands beside the others on every page.",
+    ),
+)
+
 st.title("Facial expression and gender in pictures")
 st.markdown(
     "Facecore finds faces in photos, videos and a live webcam, and shows how neural networks "
@@ -55,9 +66,10 @@ if st.button(
     st.switch_page("pages/photos.py")
 
 st.subheader("What you can do")
-for start in (0, 2, 4):
+cards = CARDS + TEACHING if is_teaching_on() else CARDS
+for start in range(0, len(cards), 2):
     for column, (page, title, icon, text) in zip(
-        st.columns(2), CARDS[start : start + 2], strict=False
+        st.columns(2), cards[start : start + 2], strict=False
     ):
         with column.container(border=True, height="stretch"):
             st.page_link(page, label=f"**{title}**", icon=icon)
@@ -70,6 +82,7 @@ st.markdown(
 - The networks are often wrong: on small, dark, turned or covered faces, and more often for some
   groups of people than for others. The percentage is the model's own confidence, not a proof.
 - Everything is computed on the machine that runs this dashboard. Pictures and results stay in its
-  memory for your browser session and are sent nowhere else. Ask people before you analyse them.
+  memory for your browser session, unless you keep them on “Train”, and are sent nowhere else. Ask
+  people before you analyse them.
 """
 )

@@ -71,7 +71,7 @@ def test_image_holds_every_folder_that_the_dashboard_imports():
     assert "*" in ignored
     copied = {shlex.split(rest)[0] for rest in arguments("COPY") if not rest.startswith("--from")}
     assert copied == allowed
-    assert {"app.py", "pages", "facecore", "models", ".streamlit/config.toml"} <= copied
+    assert {"app.py", "pages", "facecore", "models", "training", ".streamlit/config.toml"} <= copied
     assert all((ROOT / name).exists() for name in copied)
 
 
@@ -101,7 +101,7 @@ def test_every_variable_is_in_the_example_and_every_secret_is_demanded():
     example = (ROOT / "deploy" / "example.env").read_text(encoding="utf-8")
     assert used == set(re.findall(r"^(?:# )?(FACECORE_\w+)=", example, flags=re.MULTILINE))
     demanded = set(re.findall(r"\$\{(\w+):\?", text))
-    assert demanded == used - {"FACECORE_TURN_USER", "FACECORE_MEMORY"}
+    assert demanded == used - {"FACECORE_TURN_USER", "FACECORE_MEMORY", "FACECORE_TEACHING"}
     in_caddy = set(re.findall(r"\{\$(\w+)\}", CADDYFILE))
     assert in_caddy <= set(SERVICES["caddy"]["environment"])
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

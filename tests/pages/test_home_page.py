@@ -10,7 +10,8 @@ def test_home_says_what_predictions_are_not(open_page):
 
 def test_every_page_is_linked(open_page):
     links = {link.proto.label for link in open_page("home").get("page_link")}
-    assert links == {"**Photos**", "**Videos**", "**Live**", "**Compare**", "**Stats**"}
+    names = ("Photos", "Videos", "Live", "Compare", "Stats", "Train")
+    assert links == {f"**{name}**" for name in names}
 
 
 def test_example_button_sets_what_the_photos_page_reads(open_page):
