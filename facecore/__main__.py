@@ -18,11 +18,12 @@ from facecore.cli_data import add_data_arguments, run_data
 from facecore.cli_files import add_network_arguments, run_photos, run_videos
 from facecore.cli_relabel import add_relabel_arguments, run_relabel
 from facecore.cli_threshold import add_decision_arguments, add_threshold_arguments, run_threshold
-from facecore.datasets import DATASETS, load_dataset
+from facecore.datasets import DATASETS, get_dataset_info, load_dataset
 from facecore.datasets_info import describe_excluded
 from facecore.detection import CASCADES, PHOTO_HAAR, VIDEO_HAAR, HaarOptions
 from facecore.errors import DatasetError, FaceCoreError, InvalidModelCardError
 from facecore.evaluation import evaluate_model
+from facecore.own_data_store import is_own_dataset
 from facecore.registry import ModelCard, find_bundle, list_bundles, load_card, models_dir
 
 DEFAULT_EXPRESSION_MODEL = "expression_model1"
@@ -73,7 +74,9 @@ def _build_parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="score models on a data set")
     evaluate.set_defaults(run=_run_evaluate)
     evaluate.add_argument("--model", action="append", metavar="NAME", help="default: every model")
-    evaluate.add_argument("--dataset", choices=sorted(DATASETS), help="default: by task")
+    evaluate.add_argument(
+        "--dataset", type=_dataset, metavar="NAME", help="default: the one of the model's task"
+    )
     evaluate.add_argument("--split", help="default: the split on which choices are made")
     threshold = commands.add_parser("threshold", help="choose below what models are undecided")
     threshold.set_defaults(run=lambda args: EXIT_OK if run_threshold(args) else EXIT_FAILED)
@@ -120,6 +123,12 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _dataset(text: str) -> str:
+    if text not in DATASETS and not is_own_dataset(text):
+        raise argparse.ArgumentTypeError(f"choose one of {', '.join(sorted(DATASETS))}")
+    return text
+
+
 def _run_models(args: argparse.Namespace) -> int:
     bundles = list_bundles()
     if not bundles:
@@ -154,16 +163,20 @@ def _run_evaluate(args: argparse.Namespace) -> int:
     for bundle in bundles:
         card = load_card(bundle)
         dataset = args.dataset or _dataset_of(card)
-        if DATASETS[dataset].task != card.task:
+        info = get_dataset_info(dataset)
+        if info.task != card.task:
             raise DatasetError(
-                f"Model '{card.name}' predicts {card.task}, which {DATASETS[dataset].title} does "
-                "not label; choose another --dataset or --model."
+                f"Model '{card.name}' predicts {card.task}, which {info.title} does not label; "
+                "choose another --dataset or --model."
             )
-        _evaluate(bundle, dataset, args.split or DATASETS[dataset].development_split)
+        _evaluate(bundle, dataset, args.split or info.development_split)
     return EXIT_OK
 
 
 def _dataset_of(card: ModelCard) -> str:
+    for source in card.training.get("datasets", ()):
+        if is_own_dataset(str(source.get("name", ""))):
+            return str(source["name"])
     return next(name for name, info in DATASETS.items() if info.task == card.task)
 
 

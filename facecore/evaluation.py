@@ -54,7 +54,8 @@ def compute_predictions(
         on_progress: called with pictures done and in all; raising from it cancels.
 
     Raises:
-        EvaluationError: if the network's task is not the data set's, or there are no pictures.
+        EvaluationError: if the network's task is not the data set's, it has labels that the data
+            set has not, or there are no pictures.
     """
     card = classifier.card
     if card.task != dataset.task or len(dataset) == 0:
@@ -62,6 +63,11 @@ def compute_predictions(
             f"Model '{card.name}' ({card.task}) cannot be evaluated on {dataset.name} "
             f"{dataset.split} ({len(dataset)} pictures, labelled with {dataset.task}); choose a "
             "data set of the model's task."
+        )
+    if unknown := set(card.labels) - set(dataset.labels):
+        raise EvaluationError(
+            f"Model '{card.name}' answers {', '.join(sorted(unknown))}, which no picture of "
+            f"{dataset.name} can be labelled; choose a data set with these labels."
         )
     parts: list[npt.NDArray[np.float32]] = []
     done = 0

@@ -57,16 +57,14 @@ def check_shapes(pictures: Sequence[Picture]) -> list[Finding]:
         findings.append(Finding("fine", words))
     small = [p.source for p in pictures if min(p.width, p.height) < _SMALL_SIDE_PX]
     if small:
-        problem = f"{say_pictures(len(small))} have a side of under {_SMALL_SIDE_PX} pixels."
+        problem = f"A side of under {_SMALL_SIDE_PX} pixels: {say_pictures(len(small))}."
         action = "They are kept, though little can be seen on them."
         findings.append(Finding("warning", problem, action, tuple(small[:MAX_EXAMPLES])))
     long = [
         p.source for p in pictures if max(p.width, p.height) > _SQUEEZED * min(p.width, p.height)
     ]
     if long:
-        problem = (
-            f"{say_pictures(len(long))} are far from square, so faces on them would be squeezed."
-        )
+        problem = f"Far from square, so that faces would be squeezed: {say_pictures(len(long))}."
         action = "If they are whole photos, bring them again with “Cut out the faces” switched on."
         findings.append(Finding("warning", problem, action, tuple(long[:MAX_EXAMPLES])))
     return findings

@@ -129,9 +129,9 @@ class _Sorting:
         for reason in dict.fromkeys(_kind(item.reason) for item in draft.unusable):
             items = [item for item in draft.unusable if _kind(item.reason) == reason]
             self.left_out[reason] += len(items)
-            words = "cannot be read" if reason == "unreadable" else f"{reason}"
+            words = "Cannot be read" if reason == "unreadable" else reason.capitalize()
             told = tuple(f"{i.source}: {describe_unusable(i)}" for i in items[:MAX_EXAMPLES])
-            problem = f"{say_pictures(len(items))}: {words}."
+            problem = f"{words}: {say_pictures(len(items))}."
             findings.append(Finding("warning", problem, "They are left out.", told))
         if draft.left_out:
             num = len(draft.left_out)
@@ -149,7 +149,7 @@ class _Sorting:
         self.count("copy", copies, findings)
         alike = self._find_alike()
         if alike:
-            problem = f"{say_pictures(len(alike))} look almost the same as another one."
+            problem = f"Almost the same as another one: {say_pictures(len(alike))}."
             action = "They are kept, all of a kind on one side of the split."
             findings.append(Finding("fine", problem, action, self._examples(alike)))
         return findings
@@ -161,7 +161,7 @@ class _Sorting:
             self.left_out[reason] += len(fresh)
             problem, action = _TEXTS[reason]
             level: Level = "fine" if reason in ("no label", "copy") else "warning"
-            words = f"{say_pictures(len(fresh))} {problem}"
+            words = f"{problem}: {say_pictures(len(fresh))}."
             findings.append(Finding(level, words, action, self._examples(fresh)))
 
     def _examples(self, indices: Sequence[int]) -> tuple[str, ...]:
@@ -193,17 +193,17 @@ class _Sorting:
 
 _TEXTS = {
     "no label": (
-        "stand under a name that is mapped to no label.",
+        "Under a name that is mapped to no label",
         "They are left out; write a label beside the name to use them.",
     ),
-    "blank": ("show nothing but one colour.", "They are left out."),
+    "blank": ("Nothing but one colour", "They are left out."),
     "two labels": (
-        "are identical to one with another label, so nobody knows which is right.",
+        "Identical to one with another label, so nobody knows which is right",
         "All of them are left out.",
     ),
-    "copy": ("are identical to another one of the same label.", "One of each is kept."),
+    "copy": ("Identical to another one of the same label", "One of each is kept."),
     "like a held-out picture": (
-        "for training look almost the same as a held-out one, which would flatter the result.",
+        "For training, but almost the same as a held-out one, which would flatter the result",
         "They are left out of the training pictures.",
     ),
 }

@@ -120,6 +120,11 @@ def remove_decision(dataset: str, split: str, who: str, image: str) -> None:
         rows[:] = [row for row in rows if row.image != image]
 
 
+def delete_person(dataset: str, split: str, who: str) -> None:
+    """Delete a person's decisions for good; nothing happens where there are none."""
+    decisions_path(dataset, split, who).unlink(missing_ok=True)
+
+
 def load_decisions(path: Path) -> list[Decision]:
     """Read a file of decisions.
 

@@ -23,6 +23,7 @@ from pages._compare_choices import Choices
 from pages._compare_data import open_dataset, open_votes
 from pages._compare_explanation import show_drill_explanation
 from pages._compare_pictures import Picture, build_picture_cards
+from pages._teaching import link_relabel_page
 from pages._ui import Download, download_buttons, plain, show_error
 
 _PER_PAGE = 24
@@ -78,6 +79,7 @@ def _show_cell(comparison: Comparison, choices: Choices, votes: pd.DataFrame | N
     with right:
         words = f"labelled {_word(truth)}, {titles[model]} says {_word(predicted)}"
         st.markdown(f"**{len(rows):,} images {plain(words)}**")
+        link_relabel_page(comparison.dataset, _or_none(truth), _or_none(predicted))
         _show_pictures(comparison, rows, votes, f"{model}_{truth}_{predicted}")
 
 

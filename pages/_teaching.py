@@ -3,6 +3,9 @@
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from facecore.datasets import get_dataset_info
+from facecore.datasets_fer2013 import NAME as FER2013
+from facecore.drilldown import DATASETS_WITH_VOTES
 from facecore.user_files import is_teaching_on
 from pages._ui import error_box
 
@@ -11,5 +14,27 @@ def teaching_pages() -> list[StreamlitPage]:
     """Return them for the navigation, or none."""
     with error_box():
         if is_teaching_on():
-            return [st.Page("pages/train.py", title="Train", icon=":material/school:")]
+            return [
+                st.Page("pages/train.py", title="Train", icon=":material/school:"),
+                st.Page("pages/relabel.py", title="Relabel", icon=":material/rule:"),
+            ]
     return []
+
+
+def link_relabel_page(dataset: str, label: str | None, seen: str | None) -> None:
+    """Lead from a cell of a matrix to the training pictures with that label and doubt.
+
+    Args:
+        dataset: that was evaluated; FER+'s pictures are FER-2013's.
+        label: canonical name; None for every label.
+        seen: what the pictures may show; None for everything.
+    """
+    name = FER2013 if dataset in DATASETS_WITH_VOTES else dataset
+    if is_teaching_on() and any(split.use == "fit" for split in get_dataset_info(name).splits):
+        choices = {"dataset": name, "label": label, "seen": seen}
+        st.page_link(
+            "pages/relabel.py",
+            label="Relabel training pictures of this pair",
+            icon=":material/rule:",
+            query_params={key: value for key, value in choices.items() if value is not None},
+        )

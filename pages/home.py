@@ -49,6 +49,13 @@ TEACHING = (
         "Bring your own labelled faces, read what is wrong with them, and teach a network. It "
         "then stands beside the others on every page.",
     ),
+    (
+        "pages/relabel.py",
+        "Relabel",
+        ":material/rule:",
+        "Go through the training pictures whose labels are doubtful, and say what each one looks "
+        "like to you. A training can take what you and others decided.",
+    ),
 )
 
 st.title("Facial expression and gender in pictures")

@@ -243,13 +243,13 @@ def test_report_tells_every_problem(tmp_path):
     assert dict(plan.left_out) == {"unreadable": 1, "blank": 1, "two labels": 2, "copy": 1}
     told = texts(plan)
     for words in (
-        "cannot be read",
-        "nothing but one colour",
-        "another label",
-        "identical to another",
-        "almost the same",
+        "Cannot be read: 1 picture.",
+        "Nothing but one colour: 1 picture.",
+        "Identical to one with another label",
+        "Identical to another one of the same label: 1 picture.",
+        "Almost the same as another one: 2 pictures.",
         "no pictures by",
-        "far from square",
+        "Far from square",
         "The labels are unequal: Happy",
     ):
         assert words in told, words

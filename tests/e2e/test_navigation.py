@@ -16,6 +16,7 @@ PAGES = {
     "compare": "Compare the expression models",
     "stats": "Statistics of this session",
     "train": "Train on your own data",
+    "relabel": "Relabel doubtful pictures",
 }
 
 

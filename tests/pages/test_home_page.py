@@ -10,7 +10,7 @@ def test_home_says_what_predictions_are_not(open_page):
 
 def test_every_page_is_linked(open_page):
     links = {link.proto.label for link in open_page("home").get("page_link")}
-    names = ("Photos", "Videos", "Live", "Compare", "Stats", "Train")
+    names = ("Photos", "Videos", "Live", "Compare", "Stats", "Train", "Relabel")
     assert links == {f"**{name}**" for name in names}
 
 
