@@ -8,6 +8,7 @@ import shutil
 import weakref
 from collections.abc import Hashable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +23,7 @@ from facecore.progress import OnProgress
 from facecore.results import FrameResult
 from facecore.session import VideoRun, process_video
 from facecore.temp_folders import TempFolder, cannot_store
+from facecore.video_queue import InOrder
 
 
 def probe_video(name: str, data: BinaryIO) -> VideoInfo:
@@ -180,11 +182,15 @@ def _render(
     on_progress: OnProgress,
 ) -> Path:
     size_wh = frames[0].size_wh
-    with VideoWriter(target, size_wh, source=source, start_s=start_s, end_s=end_s) as writer:
+    with (
+        VideoWriter(target, size_wh, source=source, start_s=start_s, end_s=end_s) as writer,
+        InOrder() as beside,
+    ):
         # Results first: a broken file's bad frame, which follows its last result, is never read.
         pairs = zip(frames, iter_frames(source, start_s, end_s), strict=False)
         for done, (result, frame) in enumerate(pairs, start=1):
-            writer.write(annotate(frame.bgr, result, annotation), frame.time_s)
+            drawn = annotate(frame.bgr, result, annotation)
+            beside.submit(partial(writer.write, drawn, frame.time_s))
             on_progress(done, len(frames))
     return target
 

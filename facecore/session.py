@@ -1,6 +1,6 @@
 """A whole photo and a whole video: results, annotated picture, and one thumbnail per person."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from facecore.progress import OnProgress
 from facecore.results import FrameResult
 from facecore.session_thumbnails import ThumbnailKeeper
 from facecore.stats import SessionSummary, summarise
+from facecore.video_queue import InOrder
 
 _SHORT_CLIP_FRAMES = 6  # too few to wait for somebody to be seen again
 
@@ -67,7 +68,8 @@ def process_video(
 ) -> VideoRun:
     """Analyse a video frame by frame; no faces is a normal result.
 
-    Frames are not kept, so that memory does not grow with their size.
+    Frames are not kept, so that memory does not grow with their size: while one is analysed, a
+    few are decoded ahead (``media.iter_frames``) and a few wait to be drawn and encoded.
 
     Args:
         source: the video file.
@@ -96,7 +98,7 @@ def process_video(
     warning = None
     reached_s = start_s
     with ExitStack() as stack:
-        writer: VideoWriter | None = None
+        draw: Callable[[VideoFrame, FrameResult], None] | None = None
         # Closed by hand: an exception's traceback would keep the file open.
         stream = cast(Generator[VideoFrame, None, None], iter_frames(source, start_s, end_s))
         stack.enter_context(closing(stream))
@@ -107,11 +109,10 @@ def process_video(
                 thumbnails.update(frame.bgr, result)
                 reached_s = frame.time_s + frame.duration_s
                 if target is not None:
-                    if writer is None:
-                        writer = stack.enter_context(
-                            VideoWriter(target, result.size_wh, source, start_s, end_s)
-                        )
-                    writer.write(annotate(frame.bgr, result, annotation), frame.time_s)
+                    if draw is None:
+                        writer = VideoWriter(target, result.size_wh, source, start_s, end_s)
+                        draw = _start_drawing(stack, writer, annotation)
+                    draw(frame, result)
                 if on_progress is not None:
                     on_progress(len(frames), total and max(total, len(frames)))
         except BrokenVideoError as error:
@@ -120,6 +121,19 @@ def process_video(
         on_progress(len(frames), len(frames))
     summary = summarise(frames, reached_s - frames[0].time_s)
     return VideoRun(info, tuple(frames), summary, thumbnails.crops, warning)
+
+
+def _start_drawing(
+    stack: ExitStack, writer: VideoWriter, annotation: AnnotationOptions | None
+) -> Callable[[VideoFrame, FrameResult], None]:
+    """Open the file and return what draws and writes a frame, beside the analysis of the next."""
+    stack.enter_context(writer)
+    beside = stack.enter_context(InOrder())
+
+    def draw(frame: VideoFrame, result: FrameResult) -> None:
+        beside.submit(lambda: writer.write(annotate(frame.bgr, result, annotation), frame.time_s))
+
+    return draw
 
 
 def _expected_frames(info: VideoInfo, start_s: float, end_s: float | None) -> int | None:

@@ -1,0 +1,201 @@
+"""Decoding, analysis and encoding of a video go on at the same time, in bounded queues.
+
+No test looks at a clock: a piece of work that waits for a later one ends only where they overlap.
+"""
+
+import threading
+
+import numpy as np
+import pytest
+
+from facecore import decoder, jobs_video, session
+from facecore.annotation import AnnotationOptions
+from facecore.decoder_process import DecoderGoneError, borrow_process
+from facecore.errors import VideoWriteError
+from facecore.media import VideoWriter, iter_frames
+from facecore.pipeline import FacePipeline
+from facecore.session import process_video
+from facecore.video_queue import MAX_WAITING, InOrder
+
+PATIENCE_S = 120  # only a defect takes so long
+NUM_FRAMES = 20
+IN_FLIGHT = MAX_WAITING + 1
+
+
+@pytest.fixture
+def clip(tmp_path, write_clip):
+    frames = [np.full((96, 128, 3), 8 * i, np.uint8) for i in range(NUM_FRAMES)]
+    return write_clip(tmp_path / "clip.mp4", frames, fps=10)
+
+
+class CountingPipeline(FacePipeline):
+    """Counts the frames it has taken in; everything else is as it is."""
+
+    def __init__(self, detector) -> None:
+        super().__init__([], detector=detector)
+        self.begun = [threading.Event() for _ in range(NUM_FRAMES)]
+        self.num_begun = 0
+
+    def process(self, frame_bgr, time_s=0.0, index=0):
+        self.num_begun += 1
+        self.begun[index].set()
+        return super().process(frame_bgr, time_s, index)
+
+
+@pytest.fixture
+def pipeline(make_stub_detector):
+    return CountingPipeline(make_stub_detector([[]] * NUM_FRAMES))
+
+
+def encoding_threads():
+    return [t for t in threading.enumerate() if t.name.startswith("facecore-encode")]
+
+
+def test_work_is_done_in_order_and_completely():
+    done = []
+    with InOrder() as beside:
+        for number in range(50):
+            beside.submit(lambda number=number: done.append(number))
+    assert done == list(range(50))
+
+
+def test_caller_goes_on_until_the_queue_is_full():
+    gate, extra_in = threading.Event(), threading.Event()
+
+    def submit_one_more():
+        beside.submit(gate.wait)
+        extra_in.set()
+
+    with InOrder(2) as beside:
+        for _ in range(3):  # one in work, two waiting: none of them holds the caller
+            beside.submit(gate.wait)
+        other = threading.Thread(target=submit_one_more)
+        other.start()
+        assert not extra_in.wait(0.2)
+        gate.set()
+        assert extra_in.wait(PATIENCE_S)
+        other.join()
+
+
+def test_failure_reaches_the_caller_and_ends_the_thread():
+    def fail():
+        raise VideoWriteError("the disk is full")
+
+    with pytest.raises(VideoWriteError, match="full"), InOrder() as beside:
+        beside.submit(fail)
+        for _ in range(100):
+            beside.submit(lambda: None)
+    with pytest.raises(VideoWriteError, match="full"), InOrder() as beside:
+        beside.submit(fail)  # told at the block's end where nothing follows
+    assert not encoding_threads()
+
+
+def test_what_waits_is_dropped_where_the_caller_fails():
+    gate, done = threading.Event(), []
+
+    def fill():
+        with InOrder() as beside:
+            beside.submit(lambda: gate.wait(PATIENCE_S))
+            beside.submit(lambda: done.append("late"))
+            threading.Timer(0.1, gate.set).start()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fill()
+    assert not done
+    assert not encoding_threads()
+
+
+def test_later_frames_are_analysed_while_one_is_drawn(clip, tmp_path, pipeline, monkeypatch):
+    overlapped = []
+
+    def draw(frame_bgr, result, options):
+        ahead = min(result.index + 1, NUM_FRAMES - 1)
+        overlapped.append(pipeline.begun[ahead].wait(PATIENCE_S))
+        return frame_bgr
+
+    monkeypatch.setattr(session, "annotate", draw)
+    process_video(clip, tmp_path / "out.mp4", pipeline)
+    assert overlapped == [True] * NUM_FRAMES
+
+
+def test_analysis_waits_for_a_slow_encoder(clip, tmp_path, pipeline, monkeypatch):
+    gate, most_ahead = threading.Event(), []
+    first = threading.Event()
+
+    def write(self, frame_bgr, time_s):
+        if not first.is_set():
+            first.set()
+            # As many as fit are taken in, and the one whose drawing finds no room.
+            assert pipeline.begun[IN_FLIGHT].wait(PATIENCE_S)
+            gate.wait(0.3)
+            most_ahead.append(pipeline.num_begun)
+        self.num_frames += 1
+        real_write(self, frame_bgr, time_s)
+
+    real_write = VideoWriter.write
+    monkeypatch.setattr(VideoWriter, "write", write)
+    process_video(clip, tmp_path / "out.mp4", pipeline)
+    assert most_ahead == [IN_FLIGHT + 1]
+
+
+@pytest.mark.parametrize("broken", ["disk", "cancelled"])
+def test_nothing_is_left_after_a_failure(clip, tmp_path, pipeline, monkeypatch, broken):
+    def fail(*args):
+        raise VideoWriteError("the disk is full") if broken == "disk" else KeyboardInterrupt
+
+    target = tmp_path / "out.mp4"
+    if broken == "disk":
+        monkeypatch.setattr(VideoWriter, "write", fail)
+    with pytest.raises(VideoWriteError if broken == "disk" else KeyboardInterrupt):
+        process_video(clip, target, pipeline, on_progress=fail if broken != "disk" else None)
+    assert list(tmp_path.iterdir()) == [clip]
+    assert not encoding_threads()
+
+
+def test_redrawing_decodes_and_draws_while_a_frame_is_encoded(
+    clip, tmp_path, make_result, monkeypatch
+):
+    results = [make_result(index=i, size_wh=(128, 96)) for i in range(NUM_FRAMES)]
+    drawn = [threading.Event() for _ in results]
+    overlapped = []
+
+    def draw(frame_bgr, result, options):
+        drawn[result.index].set()
+        return frame_bgr
+
+    def write(self, frame_bgr, time_s):
+        overlapped.append(drawn[min(len(overlapped) + 1, NUM_FRAMES - 1)].wait(PATIENCE_S))
+        real_write(self, frame_bgr, time_s)
+
+    real_write = VideoWriter.write
+    monkeypatch.setattr(jobs_video, "annotate", draw)
+    monkeypatch.setattr(VideoWriter, "write", write)
+    args = (clip, tmp_path / "out.mp4", results, AnnotationOptions(), 0.0, None)
+    jobs_video._render(*args, lambda done, total: None)
+    assert overlapped == [True] * NUM_FRAMES
+
+
+def test_decoder_reads_ahead_and_stops_when_its_places_are_taken(clip, monkeypatch):
+    with borrow_process() as process:
+        monkeypatch.setattr(decoder, "borrow_process", lambda: _Lent(process))
+        frames = iter_frames(clip)
+        next(frames)
+        # The consumer is still busy with its first frame, and more frames are there already.
+        ahead = [process.receive(PATIENCE_S)["slot"] for _ in range(6)]
+        assert sorted(ahead) == list(range(6))
+        with pytest.raises(DecoderGoneError):
+            process.receive(0.05)
+        process.send(free=ahead[0])
+        assert process.receive(PATIENCE_S)["slot"] == ahead[0]
+
+
+class _Lent:
+    def __init__(self, process) -> None:
+        self._process = process
+
+    def __enter__(self):
+        return self._process
+
+    def __exit__(self, *exception) -> None:
+        pass
