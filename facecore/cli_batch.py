@@ -127,7 +127,8 @@ def _with_haar(args: argparse.Namespace, options: PipelineOptions) -> PipelineOp
         name: getattr(args, name) for name in _HAAR_OPTIONS if getattr(args, name) is not None
     }
     try:
-        return dataclasses.replace(options, haar=dataclasses.replace(options.haar, **changes))
+        haar = dataclasses.replace(options.haar, **changes)
+        return dataclasses.replace(options, haar=haar, flip=args.flip)
     except ValueError as error:
         args.parser.error(str(error))
         raise  # not reached: the parser has ended the program

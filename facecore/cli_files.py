@@ -47,12 +47,14 @@ def _open_pipeline(args: argparse.Namespace, options: PipelineOptions) -> FacePi
 
     configure_device()
     classifiers = [load_classifier(bundle) for bundle in bundles]
-    options = dataclasses.replace(options, haar=haar, thresholds=read_thresholds(args))
+    options = dataclasses.replace(
+        options, haar=haar, thresholds=read_thresholds(args), flip=args.flip
+    )
     return FacePipeline(classifiers, options)
 
 
 def add_network_arguments(parser: argparse.ArgumentParser, default_expression: str) -> None:
-    """Declare which networks a command asks."""
+    """Declare which networks a command asks, and how."""
     parser.add_argument("--expression-model", default=default_expression, metavar="NAME")
     parser.add_argument("--gender-model", default=GENDER_MODEL, metavar="NAME")
 
@@ -70,6 +72,12 @@ def find_networks(args: argparse.Namespace) -> tuple[Path, ...]:
             known = ", ".join(c.name for c in list_cards(task=task))
             args.parser.error(f"{card.name} is no {task} model; choose one of {known}")
         bundles.append(find_bundle(card.name))
+    parser.add_argument(
+        "--flip",
+        action="store_true",
+        help="average each face's answers with those for its mirror image; twice the network's "
+        "time",
+    )
     return tuple(bundles)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facecore.detection import PHOTO_HAAR, VIDEO_HAAR, Detection, HaarDetector, HaarOptions
+from facecore.flip import predict_flipped
 from facecore.labels import Task
 from facecore.preprocessing import UInt8Array, crop_faces, to_batch
 from facecore.registry import ModelCard
@@ -52,6 +53,7 @@ class PipelineOptions:
         detect_every: faces are searched in every n-th frame; their boxes stay in between.
         thresholds: per task the confidence below which an answer is shown as undecided; a task
             that is not named has the threshold of its network's card.
+        flip: average the answers for each face and its mirror image; twice the network's time.
     """
 
     haar: HaarOptions = VIDEO_HAAR
@@ -60,6 +62,7 @@ class PipelineOptions:
     gender_smoothing: float = 10.0
     detect_every: int = 1
     thresholds: Mapping[Task, float] = field(default_factory=dict)
+    flip: bool = False
 
     def __post_init__(self) -> None:
         if self.smoothing < 0 or self.gender_smoothing < 0:
@@ -231,7 +234,8 @@ class FacePipeline:
             batch = to_batch(crops[framing], card.input)
             timings["crop"] = timings.get("crop", 0.0) + _ms_since(start)
             start = time.perf_counter()
-            rows = classifier.predict_proba(batch)
+            predict = classifier.predict_proba
+            rows = predict_flipped(predict, batch) if self.options.flip else predict(batch)
             timings[task] = _ms_since(start)
             threshold = self.options.thresholds.get(task, card.threshold)
             for face, row, known in zip(faces, rows, predictions, strict=True):

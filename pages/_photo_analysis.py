@@ -209,7 +209,8 @@ def _edit_and_log(item: PhotoInput, results: dict[str, FrameResult], settings: S
         for model, result in results.items()
     }
     thresholds = tuple(sorted(settings.thresholds.items()))
-    state = (item.key, settings.pipeline.haar, tuple(sorted(removed)), thresholds)
+    search = (settings.pipeline.haar, settings.pipeline.flip)
+    state = (item.key, *search, tuple(sorted(removed)), thresholds)
     photo = Photo(item, kept, settings, state)
     log_photo(
         item.name,
@@ -261,4 +262,4 @@ def _analyse(
 
 
 def _result_key(item: PhotoInput, model: str | None, settings: Settings) -> tuple[object, ...]:
-    return item.key, model, settings.gender_model, settings.pipeline.haar
+    return item.key, model, settings.gender_model, settings.pipeline.haar, settings.pipeline.flip

@@ -25,7 +25,17 @@ ROWS = [
         "network_files",
     },
     {"results", "registry"},
-    {"preprocessing", "detection", "tracking", "media", "images", "video", "audio", "decoder"},
+    {
+        "preprocessing",
+        "flip",
+        "detection",
+        "tracking",
+        "media",
+        "images",
+        "video",
+        "audio",
+        "decoder",
+    },
     {
         "pipeline",
         "annotation",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -139,6 +141,28 @@ def test_reset_restarts_numbers_and_averages(frame, make_stub_classifier, make_s
     pipeline.reset()
     ids.append(pipeline.process(frame, 0.0).faces[0].person_id)
     assert ids == [1, 2, 1]
+
+
+def test_answers_for_mirror_images_are_averaged_in_where_asked(
+    frame, make_stub_classifier, make_stub_detector
+):
+    frame[:, :30] = 0  # the left half of the face is darker
+    frame[:, 30:] = 255
+
+    def answer(batch):
+        looks_left = batch[:, 4, 0, 0] < batch[:, 4, -1, 0]
+        return np.where(looks_left[:, None], [0.8, 0.2], [0.4, 0.6])
+
+    probs, shapes = [], []
+    for flip in (False, True):
+        gender = make_stub_classifier("gender", answer=answer)
+        options = replace(PHOTO_PIPELINE, flip=flip)
+        pipeline = FacePipeline([gender], options, make_stub_detector([[(20, 20, 40, 40)]]))
+        probs.append(pipeline.process(frame).faces[0].gender.probs)
+        shapes.append([shape[0] for shape in gender.batches])
+    assert probs[0] == pytest.approx([0.8, 0.2])
+    assert probs[1] == pytest.approx([0.6, 0.4])
+    assert shapes == [[1], [2]], "both in one call"
 
 
 @pytest.mark.parametrize("change", [{"smoothing": -1}, {"detect_every": 0}])
