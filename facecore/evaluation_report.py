@@ -1,8 +1,6 @@
 """Predictions on a split, the report that follows from them, and both as files."""
 
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from facecore.errors import InvalidReportError
 from facecore.evaluation_groups import GroupView, compute_group_views, to_group_view
 from facecore.evaluation_metrics import ClassMetrics, ReliabilityBin, Scores, compute_scores
 from facecore.registry import EVALUATIONS_DIR, ModelCard
+from facecore.untrusted_files import load_arrays, load_json, shorten
 
 REPORT_FILE = "report.json"
 PREDICTIONS_FILE = "predictions.npz"
@@ -202,7 +201,7 @@ def load_report(folder: Path) -> EvaluationReport:
     """
     path = folder / REPORT_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = load_json(path)
         if values["schema_version"] != REPORT_SCHEMA_VERSION:
             raise ValueError(f"schema version {values['schema_version']}")
         known = values["known_scores"]
@@ -235,25 +234,25 @@ def load_predictions(folder: Path) -> Predictions:
     """
     path = folder / PREDICTIONS_FILE
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return Predictions(
-                sample_ids=archive["sample_ids"],
-                labels=tuple(archive["labels"].tolist()),
-                y_true=archive["y_true"],
-                columns=tuple(archive["columns"].tolist()),
-                probs=archive["probs"],
-                attributes={
-                    name.removeprefix(_ATTRIBUTE): archive[name]
-                    for name in archive.files
-                    if name.startswith(_ATTRIBUTE)
-                },
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        arrays = load_arrays(path)
+        return Predictions(
+            sample_ids=arrays["sample_ids"],
+            labels=tuple(arrays["labels"].tolist()),
+            y_true=arrays["y_true"],
+            columns=tuple(arrays["columns"].tolist()),
+            probs=arrays["probs"],
+            attributes={
+                name.removeprefix(_ATTRIBUTE): array
+                for name, array in arrays.items()
+                if name.startswith(_ATTRIBUTE)
+            },
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidReportError(_describe_damage(path, error)) from error
 
 
 def _describe_damage(path: Path, error: Exception) -> str:
     return (
-        f"The evaluation file {path} is missing or damaged ({error}); make it again with "
+        f"The evaluation file {path} is missing or damaged ({shorten(error)}); make it again with "
         f"python -m facecore evaluate."
     )

@@ -18,6 +18,7 @@ from facecore.errors import ModelError, ModelShapeError
 from facecore.network_files import refuse_code
 from facecore.preprocessing import UInt8Array
 from facecore.registry import ModelCard, load_card, verify_checksum
+from facecore.untrusted_files import shorten
 
 _STDERR = 2
 _log = logging.getLogger(__name__)
@@ -95,6 +96,14 @@ class Classifier:
         return np.asarray(probs, dtype=np.float32)
 
 
+# What Keras, TensorFlow and HDF5 raise for descriptions and weights that are damaged, or that ask
+# for more memory than there is; each but MemoryError was met with mutated files.
+_UNUSABLE = (
+    *(ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, OSError),
+    *(RuntimeError, MemoryError, tf.errors.OpError),
+)
+
+
 def load_classifier(bundle: Path) -> Classifier:
     """Open a bundle's network; its checksum is verified before Keras sees the file.
 
@@ -121,10 +130,10 @@ def load_network(bundle: Path) -> keras.Model:
     refuse_code(path)
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+    except _UNUSABLE as error:
         raise ModelError(
             f"Keras {keras.__version__} cannot open the network of model '{bundle.name}' "
-            f"({str(error).splitlines()[0]}); restore the folder or train the model again."
+            f"({shorten(error)}); restore the folder or train the model again."
         ) from error
 
 

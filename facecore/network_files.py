@@ -4,12 +4,13 @@ Looks at the file's parts without opening it. Keras' own safe mode refuses most 
 here too, but has been got round more than once.
 """
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from facecore.errors import ModelError
+from facecore.limits import safe_name
+from facecore.untrusted_files import ARCHIVE_ERRORS, parse_json, shorten
 
 _CONFIG_FILE = "config.json"
 _MEMBERS = {_CONFIG_FILE, "metadata.json", "model.weights.h5"}
@@ -34,7 +35,6 @@ _ACTING = {
         "__typespec__",
     ),
 }
-_MARKS = {"__keras_tensor__", "__tuple__"}  # values, written like objects without a module
 
 
 def refuse_code(path: Path) -> None:
@@ -52,13 +52,14 @@ def refuse_code(path: Path) -> None:
             members = set(archive.namelist())
             if archive.getinfo(_CONFIG_FILE).file_size > _MAX_CONFIG_BYTES:
                 raise ValueError("its description is far too long")
-            config = json.loads(archive.read(_CONFIG_FILE))
-    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, NotImplementedError) as error:
+            config = parse_json(archive.read(_CONFIG_FILE))
+        acts = _acts(config)
+    except (*ARCHIVE_ERRORS, OSError) as error:
         raise ModelError(
-            f"The network of model '{name}' is no Keras file ({error}); restore the folder or "
-            "train the model again."
+            f"The network of model '{name}' is no Keras file ({shorten(error)}); restore the "
+            "folder or train the model again."
         ) from error
-    if _acts(config):
+    if acts:
         raise ModelError(
             f"The network of model '{name}' contains program code of its own, which could do "
             "anything on this computer, so it was not opened; use networks of plain Keras layers."
@@ -66,7 +67,8 @@ def refuse_code(path: Path) -> None:
     if foreign := members - _MEMBERS:
         raise ModelError(
             f"The network of model '{name}' holds a file that no plain network needs "
-            f"({min(foreign)}), so it was not opened; use networks of plain Keras layers."
+            f"({safe_name(min(foreign))}), so it was not opened; use networks of plain Keras "
+            "layers."
         )
 
 
@@ -75,12 +77,10 @@ def _acts(config: Any) -> bool:
         return any(_acts(item) for item in config)
     if not isinstance(config, dict):
         return False
-    kind = config.get("class_name")
-    if kind is not None and kind not in _MARKS:
-        module = config.get("module")
-        # Before Keras 3 wrote modules, its own classes had none.
-        if kind in _ACTING or (module is not None and module not in _MODULES):
-            return True
-    elif config.get("module") is not None and config["module"] not in _MODULES:
+    kind, module = config.get("class_name"), config.get("module")
+    if not all(isinstance(name, str | None) for name in (kind, module)) or kind in _ACTING:
+        return True
+    # Before Keras 3 wrote modules, its own classes had none.
+    if module is not None and module not in _MODULES:
         return True
     return any(_acts(value) for value in config.values())

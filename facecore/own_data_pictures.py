@@ -17,6 +17,7 @@ from facecore.own_data_sources import RawPicture
 from facecore.preprocessing import UInt8Array, crop_faces
 from facecore.progress import OnProgress
 from facecore.registry import InputSpec
+from facecore.temp_folders import cannot_store
 
 STORED_SIDE_PX = 256
 """Longer side of what is kept: twice what the largest network sees."""
@@ -99,8 +100,14 @@ def prepare_pictures(
             are unusable.
         left_out: files that are no pictures, for the report.
         on_progress: called with pictures done and in all; raising from it ends the work.
+
+    Raises:
+        StorageError: if there is no room for them.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_store(error) from error
     detector = HaarDetector(PHOTO_HAAR) if crop_to is not None else None
     pictures: list[Picture] = []
     unusable: list[Unusable] = []
@@ -149,7 +156,11 @@ def _store(image: UInt8Array, raw: RawPicture, path: Path) -> Picture:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         shrunk = cv2.resize(plain, size, interpolation=cv2.INTER_AREA)
         plain = np.asarray(shrunk, dtype=np.uint8)
-    path.write_bytes(encode_image(plain, "png"))
+    data = encode_image(plain, "png")
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise cannot_store(error) from error
     digest = hashlib.sha256(repr(plain.shape).encode() + plain.tobytes()).hexdigest()
     is_blank = float(plain.std()) < _BLANK_SPREAD
     return Picture(path.name, raw.source, raw.label, raw.split, width, height, digest, is_blank)

@@ -3,7 +3,7 @@
 import csv
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -40,6 +40,7 @@ USAGES = {
 
 _LABEL_COLUMNS = ("emotion", "label", "expression", "gender", "class")
 _SMALLEST_SIDE = 8
+_MAX_SHOWN_COLUMNS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +177,16 @@ def read_csv(file: IO[bytes], name: str) -> list[RawPicture]:
     """
     shown = safe_name(name)
     csv.field_size_limit(min(sys.maxsize, 10_000_000))
+    file.seek(0)
+    text = io.TextIOWrapper(file, "utf-8-sig", newline="")
     try:
-        return list(_iter_rows(io.TextIOWrapper(file, "utf-8-sig", newline=""), shown))
+        return list(_iter_rows(text, shown))
     except (UnicodeDecodeError, csv.Error) as error:
         raise InvalidDatasetError(
             f"{shown} is no CSV text in UTF-8; save it as such and retry."
         ) from error
+    finally:
+        text.detach()  # else it would close the upload, which may be read again
 
 
 def _iter_rows(text: io.TextIOWrapper, shown: str) -> Iterator[RawPicture]:
@@ -191,7 +196,7 @@ def _iter_rows(text: io.TextIOWrapper, shown: str) -> Iterator[RawPicture]:
     if label is None or "pixels" not in columns:
         raise InvalidDatasetError(
             f"{shown} has not FER-2013's columns: expected emotion (or label), pixels and, if "
-            f"there is a split, Usage; found {', '.join(columns) or 'none'}."
+            f"there is a split, Usage; found {_say_columns(columns)}."
         )
     usage = columns.get("usage")
     for number, row in enumerate(reader, start=2):
@@ -200,6 +205,13 @@ def _iter_rows(text: io.TextIOWrapper, shown: str) -> Iterator[RawPicture]:
         split = USAGES.get((row[usage] or "").strip().lower(), "") if usage else ""
         word = (row[label] or "").strip()
         yield RawPicture(f"line {number}", word, split, pixels=row[columns["pixels"]] or "")
+
+
+def _say_columns(columns: Iterable[str]) -> str:
+    shown = [safe_name(column) for column in columns]
+    more = f" and {len(shown) - _MAX_SHOWN_COLUMNS:,} more"
+    told = ", ".join(shown[:_MAX_SHOWN_COLUMNS]) or "none"
+    return told + more if len(shown) > _MAX_SHOWN_COLUMNS else told
 
 
 def _parse_pixels(text: str, source: str) -> UInt8Array:

@@ -26,6 +26,7 @@ from facecore.own_data_pictures import Draft
 from facecore.own_data_plan import Plan
 from facecore.own_data_split import SPLIT_NAMES
 from facecore.preprocessing import UInt8Array
+from facecore.untrusted_files import load_json, shorten
 from facecore.user_files import to_name, user_data_dir
 
 PREFIX = "own_"
@@ -168,7 +169,7 @@ def load_own_data(name: str) -> OwnData:
     try:
         if name != f"{PREFIX}{to_name(name.removeprefix(PREFIX))}":  # such as a path
             raise FileNotFoundError(name)
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = load_json(path)
         if values["schema_version"] != _SCHEMA_VERSION or values["task"] not in TASKS:
             raise ValueError("an unknown schema or task")
         framing = values["framing"]
@@ -182,7 +183,8 @@ def load_own_data(name: str) -> OwnData:
         ) from error
     except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
         raise InvalidDatasetError(
-            f"{path} is damaged ({error}); delete that folder and bring the pictures again."
+            f"{path} is damaged ({shorten(error)}); delete that folder and bring the pictures "
+            "again."
         ) from error
 
 

@@ -1,14 +1,13 @@
 """A user's ZIP of pictures, unpacked so that it can harm nothing.
 
-Refused unread: paths that lead out of the folder, links, encrypted entries, archives of too many
-entries or bytes, and entries that swell far beyond their packed size. Only picture files and
-nothing else are written, under numbers instead of their own names.
+Refused unread: paths that lead out of the folder, links, encrypted or unusually packed entries,
+archives of too many entries or bytes, and entries that swell far beyond their packed size. Only
+picture files and nothing else are written, under numbers instead of their own names.
 """
 
 import stat
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from typing import IO
 from facecore.errors import InvalidDatasetError, UnsafeArchiveError
 from facecore.limits import megabytes, safe_name
 from facecore.progress import OnProgress
+from facecore.temp_folders import cannot_store
+from facecore.untrusted_files import ARCHIVE_ERRORS
 
 PICTURE_ENDINGS = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".heic", ".avif", ".pgm"}
@@ -83,9 +84,11 @@ def unpack_pictures(
     Raises:
         UnsafeArchiveError: if the archive could do harm.
         InvalidDatasetError: if it is no ZIP or is damaged.
+        StorageError: if the folder cannot be written.
     """
     shown = safe_name(name)
-    folder.mkdir(parents=True, exist_ok=True)
+    with _stored():
+        folder.mkdir(parents=True, exist_ok=True)
     with _told(shown):
         _check_directory(archive, shown, limits)
         with zipfile.ZipFile(archive) as opened:
@@ -98,10 +101,18 @@ def unpack_pictures(
 def _told(shown: str) -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError) as error:
+    except (*ARCHIVE_ERRORS, OSError) as error:
         raise InvalidDatasetError(
             f"{shown} is no ZIP archive or a damaged one; pack the folders again and retry."
         ) from error
+
+
+@contextmanager
+def _stored() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise cannot_store(error) from error
 
 
 def _check_directory(archive: IO[bytes], shown: str, limits: ArchiveLimits) -> None:
@@ -155,6 +166,8 @@ def _find_problem(entry: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
         return "is a link or a device, not a file"
     if entry.flag_bits & 0x1:
         return "is encrypted"
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "is packed in an unusual way"
     if entry.file_size > limits.max_file_bytes:
         return f"has more than {megabytes(limits.max_file_bytes)}"
     if entry.file_size > limits.max_ratio * max(entry.compress_size, 1) + _CHUNK_BYTES:
@@ -182,9 +195,9 @@ def _extract(
             left_out.append(source)
             continue
         path = folder / f"{number:06d}{ending}"
-        with opened.open(entry) as packed, path.open("wb") as target:
+        with opened.open(entry) as packed, _stored(), path.open("wb") as target:
             # The stated sizes can lie: count what really comes.
-            while chunk := packed.read(_CHUNK_BYTES):
+            for chunk in _iter_chunks(packed):
                 written += len(chunk)
                 if written > limits.max_bytes or target.tell() > limits.max_file_bytes:
                     raise UnsafeArchiveError(
@@ -195,6 +208,14 @@ def _extract(
         if on_progress is not None:
             on_progress(number + 1, len(entries))
     return files, left_out
+
+
+def _iter_chunks(packed: IO[bytes]) -> Iterator[bytes]:
+    try:
+        while chunk := packed.read(_CHUNK_BYTES):
+            yield chunk
+    except OSError as error:  # such as a place before the file's start; no matter of the disk
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 def is_hidden(source: str) -> bool:

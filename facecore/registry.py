@@ -14,6 +14,7 @@ from typing import Any
 from facecore.errors import ChecksumMismatchError, InvalidModelCardError, ModelNotFoundError
 from facecore.label_sets import check_labels
 from facecore.labels import LABELS, Task
+from facecore.untrusted_files import load_json, shorten
 from facecore.user_files import user_models_dir
 
 SCHEMA_VERSION = 1
@@ -24,6 +25,10 @@ EVALUATIONS_DIR = "evaluations"
 
 GENDER_MODEL = "gender"
 """The bundle that answers for gender everywhere."""
+
+_TEXTS = ("name", "title", "architecture", "intended_use", "excluded_uses", "licence", "sha256")
+_TABLES = ("threshold_choice", "training", "metrics", "framing")
+_MAX_INPUT_SIDE = 1024
 
 _PROJECT_DIR = Path(__file__).resolve().parent.parent
 
@@ -57,8 +62,10 @@ class InputSpec:
     def __post_init__(self) -> None:
         if self.color not in ("gray", "rgb"):
             raise ValueError(f"color must be 'gray' or 'rgb', got {self.color!r}")
-        if self.height < 1 or self.width < 1 or not -0.5 <= self.margin <= 2:
-            raise ValueError(f"impossible input: {self.height}x{self.width}, margin {self.margin}")
+        sides = (self.height, self.width)
+        are_sides = all(isinstance(side, int) and 1 <= side <= _MAX_INPUT_SIDE for side in sides)
+        if not are_sides or not -0.5 <= self.margin <= 2 or not -1 <= self.shift_y <= 1:
+            raise ValueError(f"impossible input: {self}")
 
     @property
     def num_channels(self) -> int:
@@ -119,6 +126,12 @@ class ModelCard:
         if self.task not in LABELS:
             raise ValueError(f"task must be one of {', '.join(LABELS)}, got {self.task!r}")
         check_labels(self.labels)
+        for names, kind in ((_TEXTS, str), (_TABLES, Mapping)):
+            for name in names:
+                if not isinstance(getattr(self, name), kind):
+                    raise ValueError(f"{name} is no {'text' if kind is str else 'object'}")
+        if not all(isinstance(text, str) for text in self.limitations):
+            raise ValueError("limitations are no list of texts")
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold must be between 0 and 1, got {self.threshold}")
 
@@ -158,7 +171,7 @@ def load_card(bundle: Path) -> ModelCard:
     """
     path = bundle / CARD_FILE
     try:
-        card = ModelCard.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        card = ModelCard.from_dict(load_json(path))
     except FileNotFoundError as error:
         raise ModelNotFoundError(
             f"There is no model called '{bundle.name}' in {bundle.parent}: expected {path.name} "
@@ -166,8 +179,8 @@ def load_card(bundle: Path) -> ModelCard:
         ) from error
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         raise InvalidModelCardError(
-            f"The card of model '{bundle.name}' cannot be used ({error}); restore the folder or "
-            "train the model again."
+            f"The card of model '{bundle.name}' cannot be used ({shorten(error)}); restore the "
+            "folder or train the model again."
         ) from error
     if card.name != bundle.name:
         raise InvalidModelCardError(

@@ -5,8 +5,6 @@ fitted on it, nor on a copy of it.
 """
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import numpy.typing as npt
 from facecore.datasets_common import FaceDataset
 from facecore.errors import InvalidDatasetError, StorageError
 from facecore.relabel_decisions import relabel_dir
+from facecore.untrusted_files import load_arrays, parse_json, shorten
 
 PREDICTIONS_FILE = "predictions.npz"
 
@@ -93,20 +92,20 @@ def load_predictions_for(dataset: FaceDataset) -> OutOfSample | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path) as archive:
-            about = json.loads(str(archive["about"]))
-            predictions = OutOfSample(
-                sample_ids=archive["sample_ids"],
-                labels=tuple(about["labels"]),
-                y_true=archive["y_true"],
-                probs=archive["probs"],
-                quality=archive["quality"],
-                is_issue=archive["is_issue"],
-                num_folds=int(about["num_folds"]),
-            )
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        arrays = load_arrays(path)
+        about = parse_json(str(arrays["about"]).encode())
+        predictions = OutOfSample(
+            sample_ids=arrays["sample_ids"],
+            labels=tuple(about["labels"]),
+            y_true=arrays["y_true"],
+            probs=arrays["probs"],
+            quality=arrays["quality"],
+            is_issue=arrays["is_issue"],
+            num_folds=int(about["num_folds"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidDatasetError(
-            f"{path} is damaged ({error}); make it again: {command}."
+            f"{path} is damaged ({shorten(error)}); make it again: {command}."
         ) from error
     same = predictions.labels == dataset.labels and all(
         np.array_equal(ours, theirs)

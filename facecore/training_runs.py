@@ -7,7 +7,6 @@ state and its log. A process of its own (``training_worker``) takes run after ru
 while it or its trainer lives.
 """
 
-import json
 import shutil
 import time
 from collections.abc import Mapping
@@ -15,8 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from facecore.comparison import TrainingEpoch
 from facecore.errors import StorageError, TrainingRunError
@@ -31,6 +28,7 @@ from facecore.training_queue import (
     is_worker_busy,
     list_queue,
 )
+from facecore.untrusted_files import load_arrays, load_json, parse_json, shorten
 from facecore.user_files import to_name, user_models_dir, user_runs_dir
 
 CONFIG_FILE, LOG_FILE, STATE_FILE, ENDED_FILE = "config.toml", "log.txt", "state.npz", "ended.json"
@@ -210,19 +208,31 @@ def load_run(name: str) -> TrainingRun:
         state, message = "stopped", describe_interruption()
     num_ahead = queue.index(name) + is_worker_busy() if name in queue else 0
     times = [path.stat().st_mtime for path in folder.iterdir() if path.exists()]
-    history = read_history(folder)
+    try:
+        history = read_history(folder)
+    except TrainingRunError as error:
+        history = ()
+        if state in ("stopped", "failed"):
+            state, message = "failed", str(error)
     return TrainingRun(name, values, state, message, num_ahead, history, max(times, default=0.0))
 
 
 def read_history(folder: Path) -> tuple[TrainingEpoch, ...]:
-    """Return the finished epochs of a run from the state that its trainer saves."""
+    """Return the finished epochs of a run from the state that its trainer saves.
+
+    Raises:
+        TrainingRunError: if that file is damaged.
+    """
     path = folder / STATE_FILE
     try:
-        with np.load(path, allow_pickle=False) as archive:  # reads this one entry only
-            rows = json.loads(str(archive["progress"]))["history"]
+        rows = parse_json(str(load_arrays(path, ["progress"])["progress"]).encode())["history"]
+        return tuple(TrainingEpoch(**row) for row in rows)
     except FileNotFoundError:
         return ()
-    return tuple(TrainingEpoch(**row) for row in rows)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingRunError(
+            f"{path} is damaged ({shorten(error)}); delete the training."
+        ) from error
 
 
 def read_log(name: str) -> str:
@@ -250,11 +260,11 @@ def is_finished(name: str) -> bool:
 
 def _read_ended(folder: Path) -> tuple[State, str] | None:
     try:
-        values = json.loads((folder / ENDED_FILE).read_text(encoding="utf-8"))
+        values = load_json(folder / ENDED_FILE)
         return values["state"], str(values["message"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingRunError(f"{folder / ENDED_FILE} is damaged; delete it.") from error
 
 

@@ -23,6 +23,7 @@ ROWS = [
         "temp_folders",
         "user_files",
         "network_files",
+        "untrusted_files",
     },
     {"results", "registry"},
     {
