@@ -9,9 +9,15 @@ from facecore import datasets_fer2013
 from facecore.datasets import get_split_info, load_dataset
 from facecore.datasets_ferplus import load_votes
 from facecore.errors import CorrectionsError
-from facecore.relabel_decisions import NOT_A_FACE, Decision, load_decisions, save_decisions
+from facecore.relabel_decisions import (
+    NOT_A_FACE,
+    Decision,
+    load_decisions,
+    relabel_dir,
+    save_decisions,
+)
 from facecore.relabel_merge import compare_people, merge_decisions
-from facecore.relabel_votes import decide_by_votes
+from facecore.relabel_votes import CROWD_FILE, decide_by_votes
 
 
 def add_relabel_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,17 +39,27 @@ def add_relabel_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of ten, for one expression or for no face (default: %(default)s)",
     )
-    add("--out", type=Path, required=True, metavar="CSV", help="the file to write")
+    add(
+        "--out",
+        type=Path,
+        metavar="CSV",
+        help=f"the file to write; --from-votes writes {CROWD_FILE} into the users' folder for the "
+        "split, where a training finds it by its name",
+    )
 
 
 def run_relabel(args: argparse.Namespace) -> bool:
     """Write the decisions and say what they are."""
+    out: Path | None = args.out
     if args.merge:
+        if out is None:
+            raise CorrectionsError("Say where the merged decisions go: --out merged.csv.")
         decisions = _merge(args.merge)
     else:
         decisions = _ask_votes(args.dataset, args.split, args.least_votes)
-    save_decisions(args.out, decisions)
-    print(f"{args.out}: {describe_decisions(decisions)}")
+        out = out or relabel_dir(args.dataset, args.split) / CROWD_FILE
+    save_decisions(out, decisions)
+    print(f"{out}: {describe_decisions(decisions)}")
     return True
 
 

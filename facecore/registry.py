@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from facecore.errors import ChecksumMismatchError, InvalidModelCardError, ModelNotFoundError
 from facecore.label_sets import check_labels
@@ -25,6 +25,9 @@ EVALUATIONS_DIR = "evaluations"
 
 GENDER_MODEL = "gender"
 """The bundle that answers for gender everywhere."""
+
+Role = Literal["general", "comparison"]
+"""Where a network is offered: everywhere, or only where networks are compared."""
 
 _TEXTS = ("name", "title", "architecture", "intended_use", "excluded_uses", "licence", "sha256")
 _TABLES = ("threshold_choice", "training", "metrics", "framing")
@@ -97,6 +100,8 @@ class ModelCard:
         excluded_uses: what it must not be used for.
         limitations: known failures.
         licence: of the weights.
+        role: "comparison" for a network that was trained to show a difference: it stands on the
+            page Compare and can be named on the command line, but is not offered for pictures.
         sha256: of model.keras.
     """
 
@@ -118,6 +123,7 @@ class ModelCard:
     excluded_uses: str = ""
     limitations: tuple[str, ...] = ()
     licence: str = ""
+    role: Role = "general"
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -125,6 +131,8 @@ class ModelCard:
             raise ValueError(f"schema version {self.schema_version}, expected {SCHEMA_VERSION}")
         if self.task not in LABELS:
             raise ValueError(f"task must be one of {', '.join(LABELS)}, got {self.task!r}")
+        if self.role not in get_args(Role):
+            raise ValueError(f"role must be one of {', '.join(get_args(Role))}, got {self.role!r}")
         check_labels(self.labels)
         for names, kind in ((_TEXTS, str), (_TABLES, Mapping)):
             for name in names:
@@ -217,10 +225,17 @@ def is_own_bundle(bundle: Path) -> bool:
     return bundle.parent == user_models_dir()
 
 
-def list_cards(root: Path | None = None, task: Task | None = None) -> list[ModelCard]:
+def list_cards(
+    root: Path | None = None, task: Task | None = None, role: Role | None = None
+) -> list[ModelCard]:
     """Return the valid cards of ``list_bundles(root)``; a damaged one is left out.
 
     ``load_card`` tells what is wrong with a bundle that is missing here.
+
+    Args:
+        root: where to look; default: as ``list_bundles``.
+        task: None for all.
+        role: None for all.
     """
     cards = []
     for bundle in list_bundles(root):
@@ -228,7 +243,7 @@ def list_cards(root: Path | None = None, task: Task | None = None) -> list[Model
             card = load_card(bundle)
         except InvalidModelCardError:
             continue
-        if task is None or card.task == task:
+        if task in (None, card.task) and role in (None, card.role):
             cards.append(card)
     return cards
 

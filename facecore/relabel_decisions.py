@@ -75,6 +75,19 @@ def decisions_path(dataset: str, split: str, who: str) -> Path:
     return relabel_dir(dataset, split) / _DECISIONS_DIR / name
 
 
+def find_corrections(name: str, dataset: str, split: str) -> Path:
+    """Return where a file of decisions is that a config names.
+
+    Args:
+        name: a path; a relative one is meant from where the program runs, or, where nothing is
+            there, from the users' folder for the split.
+        dataset: the data set's name.
+        split: that is corrected.
+    """
+    path = Path(name).expanduser()
+    return path if path.is_file() else relabel_dir(dataset, split) / path
+
+
 def load_person(dataset: str, split: str, who: str) -> list[Decision]:
     """Return what a person decided on this server, in their order; empty at first.
 

@@ -13,6 +13,9 @@ WHO = "FER+ crowd"
 WHEN = "2016"
 """The year of the votes (Barsoum et al., 2016): the same command writes the same bytes."""
 
+CROWD_FILE = "crowd.csv"
+"""What the decisions are called where nothing else is said; ``find_corrections`` finds it."""
+
 NUM_VOTERS = 10
 MIN_VOTES = 6  # of ten: only more than half is a majority
 

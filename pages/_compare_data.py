@@ -44,8 +44,9 @@ class Statistics:
 
 
 def list_evaluated() -> list[Evaluated]:
-    """Return all usable expression models by name; tell of those that are not usable."""
+    """Return all usable expression models, those for pictures first; tell of unusable ones."""
     cards, problems = expression_cards()
+    cards.sort(key=lambda card: card.role != "general")
     for problem in problems:
         show_error(problem)
     return [Evaluated(card, list_evaluations(find_bundle(card.name))) for card in cards]

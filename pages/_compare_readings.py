@@ -22,9 +22,10 @@ _SOURCES = {"upload": ":material/upload: Upload", "camera": ":material/photo_cam
 
 
 def list_readers() -> dict[str, ModelCard]:
-    """Return the models to ask: those chosen at the page's head, else all."""
+    """Return the models to ask: those chosen at the page's head, else those for pictures."""
     cards = {card.name: card for card in expression_cards()[0]}
-    chosen = st.session_state.get("compare_models_chosen") or list(cards)
+    offered = [name for name, card in cards.items() if card.role == "general"]
+    chosen = st.session_state.get("compare_models_chosen") or offered
     return {name: card for name, card in cards.items() if name in chosen}
 
 

@@ -9,10 +9,10 @@ import streamlit as st
 from facecore.datasets import DATASETS, FaceDataset, data_dir, get_dataset_info, load_dataset
 from facecore.datasets_ferplus import VOTE_COLUMNS, VOTES_FILE, load_votes
 from facecore.drilldown import DATASETS_WITH_VOTES
-from facecore.errors import DatasetError, InvalidModelCardError
+from facecore.errors import DatasetError
 from facecore.own_data_store import is_own_dataset, list_own_data
 from facecore.preprocessing import to_batch
-from facecore.registry import list_bundles, load_card
+from facecore.registry import list_cards
 from facecore.relabel_predictions import OutOfSample, load_predictions_for, predictions_path
 from facecore.relabel_queue import build_queue
 from facecore.relabel_scan import PictureScan, scan_pictures
@@ -97,21 +97,14 @@ def _load_material(name: str, split: str, folder: Path, stamps: tuple[object, ..
 
 
 def ask_models(material: Material, row: int) -> dict[str, dict[str, float]]:
-    """Return title -> label -> probability of every usable model of the task.
+    """Return title -> label -> probability of every model that is offered for pictures.
 
     Raises:
         ModelError: if a network is damaged.
     """
-    names = []
-    for bundle in list_bundles():
-        try:
-            card = load_card(bundle)
-        except InvalidModelCardError:
-            continue  # told on the pages that are about models
-        if card.task == material.dataset.task:
-            names.append(card.name)
+    cards = list_cards(task=material.dataset.task, role="general")
     answers = {}
-    for classifier in load_classifiers(*names):
+    for classifier in load_classifiers(*(card.name for card in cards)):
         card = classifier.card
         probs = classifier.predict_proba(to_batch([material.dataset.image(row)], card.input))[0]
         answers[card.title] = dict(zip(card.labels, probs.tolist(), strict=True))

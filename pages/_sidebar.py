@@ -11,7 +11,7 @@ from facecore.detection import CASCADES, HaarOptions
 from facecore.errors import InvalidModelCardError
 from facecore.labels import Task
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
-from facecore.registry import GENDER_MODEL, ModelCard, list_bundles, list_cards, load_card
+from facecore.registry import GENDER_MODEL, ModelCard, Role, list_bundles, list_cards, load_card
 from pages._thresholds import choose_thresholds
 from pages._ui import device_text, error_box, plain, show_error
 
@@ -66,7 +66,7 @@ def sidebar(medium: Medium) -> Settings:
         gender = _choose_gender_model()
         flip = _choose_flip(medium)
         annotation = _choose_annotation(medium)
-        thresholds = choose_thresholds(expression_cards()[0], model, gender)
+        thresholds = choose_thresholds(expression_cards("general")[0], model, gender)
         haar = _choose_detection(medium, base.haar)
         smoothing = base.smoothing
         if medium != "photo":
@@ -90,8 +90,12 @@ def device_line() -> None:
         st.caption(f":material/memory: {plain(text)}")
 
 
-def expression_cards() -> tuple[list[ModelCard], list[str]]:
-    """Return the usable expression models, and one sentence for every bundle that is not."""
+def expression_cards(role: Role | None = None) -> tuple[list[ModelCard], list[str]]:
+    """Return the usable expression models, and one sentence for every bundle that is not.
+
+    Args:
+        role: "general" for those that are offered for pictures; None for all.
+    """
     cards, problems = [], []
     for bundle in list_bundles():
         try:
@@ -100,13 +104,13 @@ def expression_cards() -> tuple[list[ModelCard], list[str]]:
             if bundle.name != GENDER_MODEL:  # told where it is loaded
                 problems.append(str(error))
             continue
-        if card.task == "expression":
+        if card.task == "expression" and role in (None, card.role):
             cards.append(card)
     return cards, problems
 
 
 def _choose_expression_model() -> str | None:
-    cards, problems = expression_cards()
+    cards, problems = expression_cards("general")
     for problem in problems:
         show_error(problem)
     if not cards:
@@ -129,7 +133,7 @@ def _choose_expression_model() -> str | None:
 
 def _choose_gender_model() -> str:
     """Return the gender model; where users trained others, let the user choose."""
-    titles = {card.name: card.title for card in list_cards(task="gender")}
+    titles = {card.name: card.title for card in list_cards(task="gender", role="general")}
     if set(titles) <= {GENDER_MODEL}:
         return GENDER_MODEL  # a damaged one is told where it is loaded
     return st.selectbox(

@@ -71,7 +71,8 @@ def show_form() -> None:
 
 
 def _choose_start(data: OwnData) -> ModelCard | None:
-    cards = {card.name: card for card in list_cards(task=data.task) if _has_start(card)}
+    offered = list_cards(task=data.task, role="general")
+    cards = {card.name: card for card in offered if _has_start(card)}
     chosen = st.selectbox(
         "Begin with",
         [*cards, _ANEW],

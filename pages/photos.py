@@ -25,7 +25,7 @@ else:
         persist_state="session",
         help="Shows the picture once per model and one table with all their predictions.",
     )
-    cards = {card.name: card for card in expression_cards()[0]}
+    cards = {card.name: card for card in expression_cards("general")[0]}
     photos = analyse_photos(
         inputs, settings, list(cards) if compare else [settings.expression_model]
     )

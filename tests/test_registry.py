@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -93,9 +94,11 @@ def test_listing_leaves_damaged_bundles_out_and_filters_by_task(tmp_path, monkey
     save_card(tmp_path / "tiny", make_card())
     expression = make_card(name="smile", task="expression", labels=("happy", "sad"))
     save_card(tmp_path / "smile", expression)
+    save_card(tmp_path / "shown", replace(expression, name="shown", role="comparison"))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "card.json").write_text("{")
     monkeypatch.setenv("FACECORE_MODELS_DIR", str(tmp_path))
     assert models_dir() == tmp_path
-    assert [c.name for c in list_cards()] == ["smile", "tiny"]
+    assert [c.name for c in list_cards()] == ["shown", "smile", "tiny"]
+    assert [c.name for c in list_cards(role="general")] == ["smile", "tiny"]
     assert [c.name for c in list_cards(task="gender")] == ["tiny"]

@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,10 +23,12 @@ from facecore.relabel_decisions import (
     clean_name,
     decide,
     decisions_path,
+    find_corrections,
     load_decisions,
     load_everyone,
     load_person,
     read_decisions,
+    relabel_dir,
     remove_decision,
     save_decisions,
     to_decisions_csv,
@@ -39,7 +42,7 @@ from facecore.relabel_predictions import (
 )
 from facecore.relabel_queue import build_queue, filter_queue
 from facecore.relabel_scan import scan_pictures
-from facecore.relabel_votes import decide_by_votes
+from facecore.relabel_votes import CROWD_FILE, decide_by_votes
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +194,15 @@ class TestVotes:
         assert paths[0].read_bytes() == paths[1].read_bytes()
         assert "2 other labels (sad to neutral 2), 1 not a face, 0 kept" in capsys.readouterr().out
 
+    def test_training_finds_what_the_command_writes(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert main(["relabel", "--from-votes"]) == 0
+        found = find_corrections(CROWD_FILE, "fer2013", "train")
+        assert found.parent == relabel_dir("fer2013", "train")
+        assert len(load_decisions(found)) == 3
+        Path(CROWD_FILE).write_text("nearer")
+        assert find_corrections(CROWD_FILE, "fer2013", "train") == Path(CROWD_FILE)
+
     @pytest.mark.parametrize(
         ("choice", "message"),
         [
@@ -241,6 +253,11 @@ class TestMerge:
         assert (nothing.num_both, nothing.kappa) == (0, None)
         alike = compare_people({"Ann": [said("1", "sad")], "Bob": [said("1", "sad")]})[0]
         assert (alike.num_same, alike.kappa) == (1, None)
+
+    def test_command_needs_a_place(self, tmp_path, capsys):
+        save_decisions(tmp_path / "a.csv", [said("1", "happy")])
+        assert main(["relabel", "--merge", str(tmp_path / "a.csv")]) == 1
+        assert "--out" in capsys.readouterr().err
 
     def test_command(self, tmp_path, capsys):
         save_decisions(tmp_path / "a.csv", [said("1", "happy"), said("2", "fear")])

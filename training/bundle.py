@@ -112,6 +112,7 @@ def build_card(
         excluded_uses=EXCLUDED_USES,
         limitations=list_limitations(config),
         licence=describe_licence(config),
+        role=config.role,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from facecore.errors import ConfigError
 from facecore.label_sets import check_labels
 from facecore.labels import Task
-from facecore.registry import InputSpec, find_bundle, load_card
+from facecore.registry import InputSpec, Role, find_bundle, load_card
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class TrainConfig:
             seed and takes the place of ``validation_split``, as in the paper (0.25).
         corrections: CSV of decided labels (page Relabel, or ``python -m facecore relabel``) for
             the pictures that are fitted on, and for no others; a relative path is meant from where
-            the command runs. Empty: labels as they are.
+            the command runs or, where nothing is there, from the folder of the split's decisions
+            (``<user folder>/relabel/<dataset>_<split>``). Empty: labels as they are.
         images_per_class: draw exactly this many of each class, repeating where there are fewer;
             0 takes every picture once.
         height: input rows in pixels.
@@ -78,6 +79,7 @@ class TrainConfig:
         max_steps_per_epoch: 0 for all; a few for trying a config out.
         wanted_accuracy: answers below a confidence are shown as undecided, so that those above it
             are right as often as this on the validation pictures; 0 to decide always.
+        role: "comparison" for a network that only the page Compare shows, see ``ModelCard``.
     """
 
     name: str
@@ -129,6 +131,7 @@ class TrainConfig:
     noise: float = 0.0
     max_steps_per_epoch: int = 0
     wanted_accuracy: float = 0.8
+    role: Role = "general"
 
     def __post_init__(self) -> None:
         """Refuse values that no run can have."""

@@ -14,7 +14,7 @@ from facecore.datasets_ferplus import load_votes
 from facecore.errors import ConfigError
 from facecore.registry import InputSpec
 from facecore.relabel_apply import apply_decisions
-from facecore.relabel_decisions import load_decisions
+from facecore.relabel_decisions import find_corrections, load_decisions
 from training.config import TrainConfig
 
 HELD_OUT = "held_out"
@@ -57,7 +57,8 @@ def load_training_data(config: TrainConfig) -> TrainingData:
     train, validation = load_splits(config)
     corrections: dict[str, Any] = {}
     if config.corrections:
-        train, corrections = correct_labels(train, validation, Path(config.corrections))
+        path = find_corrections(config.corrections, train.name, train.split)
+        train, corrections = correct_labels(train, validation, path)
     train, validation = _keep_labels(train, config), _keep_labels(validation, config)
     if config.images_per_class:
         train = draw_per_class(train, config.images_per_class, config.seed)

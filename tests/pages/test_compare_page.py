@@ -102,6 +102,17 @@ def test_fourth_model_of_the_user_can_be_compared(evaluated, data_folder, open_p
     assert page.table[0].value.shape[1] == 4
 
 
+def test_model_for_comparing_only_is_offered_for_no_picture(evaluated, data_folder, open_page):
+    card = replace(load_card(evaluated / NAMES[0]), name="a_baseline", title="Baseline")
+    save_card(evaluated / "a_baseline", replace(card, role="comparison"))
+    write_evaluation(evaluated / "a_baseline", data_folder)
+    picker = open_page("compare").pills(key="compare_models_chosen")
+    assert picker.options[-1] == "Baseline" and "a_baseline" not in picker.value
+    for name in ("photos", "videos"):
+        options = open_page(name).selectbox(key="expression_model").options
+        assert len(options) == 3 and "Baseline" not in options
+
+
 def test_choices_that_are_gone_give_way(evaluated, data_folder, open_page):
     for name in NAMES[:2]:
         write_evaluation(evaluated / name, data_folder, "test")

@@ -1,6 +1,8 @@
 """Corrected labels reach the training pictures and no others; folds judge unseen pictures."""
 
 import hashlib
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +18,12 @@ from tests.training.test_config import VALUES
 from tests.training.test_train import build_tiny
 from training import cross_validate as script
 from training.architectures import ARCHITECTURES
-from training.config import build_config
+from training.config import build_config, load_config
 from training.cross_validate import assign_folds, build_fold_config, cross_validate
 from training.data import load_training_data
 from training.train import train
+
+CONFIGS_DIR = Path(__file__).parents[2] / "training" / "configs"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,6 +62,7 @@ def test_two_epochs_with_corrections(tmp_path, corrections):
     assert np.bincount(data.validation_y).tolist() == [3] * len(EXPRESSIONS)
     bundle = tmp_path / "models" / "tiny"
     train(config, data, tmp_path / "run", bundle)
+    assert load_card(bundle).role == "general"
     fitted, chosen = load_card(bundle).training["datasets"]
     assert fitted["corrections"] == {
         "file": "mended.csv",
@@ -69,6 +74,17 @@ def test_two_epochs_with_corrections(tmp_path, corrections):
         "relabelled": {"sad to neutral": 2},
     }
     assert "corrections" not in chosen
+
+
+def test_experiment_differs_in_nothing_but_the_corrections():
+    before, after = (
+        asdict(load_config(CONFIGS_DIR / f"corrections_{name}.toml"))
+        for name in ("before", "after")
+    )
+    different = {key for key in before if before[key] != after[key]}
+    assert different == {"name", "title", "corrections"}
+    assert before["role"] == after["role"] == "comparison"
+    assert before["votes_share"] == 0
 
 
 def test_without_corrections_nothing_is_told():
