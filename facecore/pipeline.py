@@ -15,6 +15,7 @@ from facecore.preprocessing import UInt8Array, crop_faces, to_batch
 from facecore.registry import ModelCard
 from facecore.results import Box, Face, FrameResult, Prediction
 from facecore.tracking import IouTracker, TrackedFace, TrackerOptions
+from facecore.tracking_flow import FlowFollower
 from facecore.tracking_labels import LabelKeeper
 from facecore.tracking_sightings import Sighting, compute_sightings
 from facecore.tracking_smoothing import ProbabilitySmoother
@@ -50,7 +51,8 @@ class PipelineOptions:
         tracker: how faces become people; None for photos, where nobody has a number.
         smoothing: expressions are averaged over about so many seconds per person; 0 = off.
         gender_smoothing: the same for gender, which does not change.
-        detect_every: faces are searched in every n-th frame; their boxes stay in between.
+        detect_every: faces are searched in every n-th frame and followed in between; in every
+            frame while somebody new may have come or somebody known is missing.
         thresholds: per task the confidence below which an answer is shown as undecided; a task
             that is not named has the threshold of its network's card.
         flip: average the answers for each face and its mirror image; twice the network's time.
@@ -108,6 +110,7 @@ class FacePipeline:
         self._tracker = IouTracker(options.tracker) if options.tracker else None
         self._smoother = ProbabilitySmoother()
         self._keeper = LabelKeeper()
+        self._follower = FlowFollower()
         self._classifiers: dict[Task, SupportsPredict] = {}
         self.set_classifiers(classifiers)
         self.reset()
@@ -200,6 +203,7 @@ class FacePipeline:
     ) -> list[TrackedFace]:
         if self._frames_to_skip and size_wh == self._kept_size_wh:
             self._frames_to_skip -= 1
+            self._kept = self._follower.follow(frame_bgr, self._kept)
             return self._kept
 
         def search(boxes: list[Box]) -> list[Sighting | None]:
@@ -212,7 +216,10 @@ class FacePipeline:
         found = compute_sightings(frame_bgr, self._detector.detect(frame_bgr))
         self._kept = tracker.update(found, time_s, search)
         self._kept_size_wh = size_wh
-        self._frames_to_skip = self.options.detect_every - 1
+        self._frames_to_skip = 0
+        if self.options.detect_every > 1 and not tracker.unsure_boxes(time_s):
+            self._frames_to_skip = self.options.detect_every - 1
+            self._follower.look(frame_bgr)
         return self._kept
 
     def _classify(

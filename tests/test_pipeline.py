@@ -104,6 +104,33 @@ def test_boxes_stay_between_searches(frame, make_stub_classifier, make_stub_dete
     assert detector.num_calls == 4, "boxes of another frame size mean nothing"
 
 
+def test_every_frame_is_searched_while_somebody_is_new_or_missing(frame, make_stub_detector):
+    # New for two frames, then known and searched in every third frame, then missing for good.
+    detector = make_stub_detector([[BOX]] * 5)
+    pipeline = FacePipeline([], PipelineOptions(detect_every=3), detector)
+    searched = []
+    for index in range(15):
+        before = detector.num_calls
+        pipeline.process(frame, index / 10, index)
+        searched.append(detector.num_calls > before)
+    first, missing = 2, 11
+    assert searched[:first] == [True] * first
+    assert searched[first:missing] == [True, False, False] * 3
+    assert searched[missing:] == [True] * 4
+
+
+def test_faces_are_followed_between_searches(make_stub_detector):
+    noise = np.random.default_rng(2).integers(0, 256, (20, 40, 3))
+    still = np.repeat(np.repeat(noise, 8, 0), 8, 1).astype(np.uint8)
+    options = PipelineOptions(tracker=TrackerOptions(min_hits=1), detect_every=3)
+    pipeline = FacePipeline([], options, make_stub_detector([[(60, 50, 120, 110)]]))
+    lefts = []
+    for index in range(3):
+        (face,) = pipeline.process(np.roll(still, 4 * index, axis=1), index / 10, index).faces
+        lefts.append(face.xyxy[0])
+    assert lefts == pytest.approx([60, 64, 68], abs=1)
+
+
 def test_probabilities_are_smoothed_by_media_time(frame, make_stub_classifier, make_stub_detector):
     answers = iter([[1, 0], [0, 1], [0, 1]])
     gender = make_stub_classifier("gender", answer=lambda batch: [next(answers)])
