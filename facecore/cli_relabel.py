@@ -69,7 +69,8 @@ def describe_decisions(decisions: Sequence[Decision]) -> str:
     no_faces = sum(decision.new == NOT_A_FACE for decision in decisions)
     kept = sum(not decision.is_change for decision in decisions)
     often = ", ".join(f"{old} to {new} {num:,}" for (old, new), num in changes.most_common(5))
-    text = f"{sum(changes.values()):,} other labels"
+    num = sum(changes.values())
+    text = f"{num:,} other label{'' if num == 1 else 's'}"
     return f"{text}{f' ({often})' if often else ''}, {no_faces:,} not a face, {kept:,} kept"
 
 

@@ -27,7 +27,7 @@ from facecore.own_data_plan import Plan
 from facecore.own_data_split import SPLIT_NAMES
 from facecore.preprocessing import UInt8Array
 from facecore.untrusted_files import load_json, shorten
-from facecore.user_files import to_name, user_data_dir
+from facecore.user_files import to_name, user_data_dir, user_relabel_dir
 
 PREFIX = "own_"
 """How the names of users' data sets begin, so that they are no shipped one's."""
@@ -189,7 +189,7 @@ def load_own_data(name: str) -> OwnData:
 
 
 def delete_own_data(name: str) -> None:
-    """Delete a user's data set for good; the networks trained on it stay.
+    """Delete a user's data set for good, and what was decided on it; its networks stay.
 
     Raises:
         DatasetNotFoundError: if there is none of that name.
@@ -198,6 +198,8 @@ def delete_own_data(name: str) -> None:
     folder = user_data_dir() / name
     (folder / _INFO_FILE).unlink(missing_ok=True)  # from now on it is not there
     shutil.rmtree(folder, ignore_errors=True)
+    for split in SPLIT_NAMES:
+        shutil.rmtree(user_relabel_dir() / f"{name}_{split}", ignore_errors=True)
 
 
 def load_own_dataset(name: str, split: str, root: Path | None = None) -> FaceDataset:

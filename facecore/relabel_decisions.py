@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from facecore.errors import CorrectionsError, StorageError
-from facecore.user_files import to_name, user_dir
+from facecore.user_files import to_name, user_relabel_dir
 
 NOT_A_FACE = "not_a_face"
 """Stands in place of a new label where a picture shows no face; training leaves it out."""
@@ -23,7 +23,6 @@ COLUMNS = ("image", "old", "new", "who", "when")
 MAX_BYTES = 20_000_000
 MAX_WHO_CHARS = 60
 
-_RELABEL_DIR = "relabel"
 _DECISIONS_DIR = "decisions"
 
 
@@ -58,7 +57,7 @@ def decide(image: str, old: str, new: str, who: str) -> Decision:
 
 def relabel_dir(dataset: str, split: str) -> Path:
     """Return the users' folder for a split's predictions and decisions; it need not exist yet."""
-    return user_dir() / _RELABEL_DIR / f"{dataset}_{split}"
+    return user_relabel_dir() / f"{dataset}_{split}"
 
 
 def clean_name(who: str) -> str:
@@ -131,11 +130,6 @@ def remove_decision(dataset: str, split: str, who: str, image: str) -> None:
     """
     with _change(decisions_path(dataset, split, who)) as rows:
         rows[:] = [row for row in rows if row.image != image]
-
-
-def delete_person(dataset: str, split: str, who: str) -> None:
-    """Delete a person's decisions for good; nothing happens where there are none."""
-    decisions_path(dataset, split, who).unlink(missing_ok=True)
 
 
 def load_decisions(path: Path) -> list[Decision]:

@@ -8,6 +8,9 @@ from itertools import combinations
 from facecore.errors import CorrectionsError
 from facecore.relabel_decisions import Decision
 
+TOGETHER = " + "
+"""Stands between the names of those who decided the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class PairAgreement:
@@ -76,7 +79,7 @@ def merge_decisions(people: Mapping[str, Sequence[Decision]]) -> MergedDecisions
                 image=image,
                 old=next(iter(agreeing.values())).old,
                 new=new,
-                who=" + ".join(agreeing),
+                who=TOGETHER.join(agreeing),
                 when=max(decision.when for decision in agreeing.values()),
             )
         )

@@ -46,6 +46,7 @@ class TrainingForm:
         label_smoothing: share of the truth that is spread over all labels.
         augment: whether pictures are changed at random.
         seed: of everything random.
+        corrections: name of a file of decided labels; empty: labels as they are.
     """
 
     title: str
@@ -62,6 +63,7 @@ class TrainingForm:
     label_smoothing: float = 0.05
     augment: bool = True
     seed: int = 1
+    corrections: str = ""
 
 
 def choose_defaults(start: ModelCard | None, num_train: int) -> dict[str, Any]:
@@ -91,6 +93,8 @@ def build_values(form: TrainingForm, data: OwnData) -> dict[str, Any]:
         "margin": spec.margin,
         "shift_y": spec.shift_y,
     }
+    if form.corrections:
+        values["corrections"] = form.corrections
     if form.start is not None:
         values["start_from"] = form.start.name
         values["architecture"] = form.start.architecture

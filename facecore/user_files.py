@@ -1,7 +1,7 @@
 """Where what users keep on this server lies, apart from what is shipped: models, data, runs.
 
-``FACECORE_USER_DIR``, else ``~/.facecore``; in it ``models/``, ``data/`` and ``runs/``. Everybody
-who uses the server sees all of it.
+``FACECORE_USER_DIR``, else ``~/.facecore``; in it ``models/``, ``data/``, ``runs/`` and
+``relabel/``. Everybody who uses the server sees all of it.
 """
 
 import os
@@ -37,6 +37,11 @@ def user_data_dir() -> Path:
 def user_runs_dir() -> Path:
     """Return the folder of the training runs that the dashboard starts."""
     return user_dir() / "runs"
+
+
+def user_relabel_dir() -> Path:
+    """Return the folder of what people decided about labels, a folder per data set and split."""
+    return user_dir() / "relabel"
 
 
 def is_teaching_on() -> bool:

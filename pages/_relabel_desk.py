@@ -19,6 +19,7 @@ from facecore.relabel_decisions import (
 from facecore.relabel_queue import REASONS
 from pages._relabel_card import DoubtCard, build_alike, build_doubt_card, show_name
 from pages._relabel_data import Material, ask_models
+from pages._relabel_together import tell_use
 from pages._ui import Download, download_buttons, error_box, plain, show_error
 
 KEYS_NOTE = (
@@ -193,7 +194,7 @@ def _offer_csv(material: Material, who: str, mine: Sequence[Decision]) -> None:
             )
         ]
     )
-    st.caption(f'A training takes them with `corrections = "{name}"` in its config.')
+    st.caption(tell_use(dataset.name, name))
 
 
 def _row_of(material: Material, image: str) -> int:

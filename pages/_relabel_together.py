@@ -7,10 +7,11 @@ import streamlit as st
 
 from facecore.cli_relabel import describe_decisions
 from facecore.export_tables import to_csv
+from facecore.own_data_store import is_own_dataset
+from facecore.relabel_choice import delete_person
 from facecore.relabel_decisions import (
     MAX_BYTES,
     Decision,
-    delete_person,
     load_everyone,
     read_decisions,
     to_decisions_csv,
@@ -20,6 +21,14 @@ from pages._relabel_card import show_name
 from pages._ui import Download, download_buttons, error_box, plain
 
 _NAMELESS = "(no name)"
+
+
+def tell_use(dataset: str, name: str) -> str:
+    """Return how a training takes a file of decisions."""
+    words = f'A training takes them with `corrections = "{name}"` in its config'
+    if is_own_dataset(dataset):
+        words += ", or chosen under “Advanced settings” of a new training on the page Train"
+    return f"{words}."
 
 
 def show_together(dataset: str, split: str) -> None:
@@ -92,7 +101,7 @@ def _show_merged(dataset: str, split: str, people: dict[str, list[Decision]]) ->
             )
         )
     download_buttons(downloads)
-    st.caption(f'A training takes them with `corrections = "{name}"` in its config.')
+    st.caption(tell_use(dataset, name))
     if merged.disputed:
         with st.expander(f"{len(merged.disputed):,} disputed pictures"):
             _show_table(

@@ -9,6 +9,8 @@ from facecore.label_sets import order_labels
 from facecore.labels import display_name
 from facecore.own_data_store import OwnData, list_own_data
 from facecore.registry import ModelCard, list_cards
+from facecore.relabel_choice import name_corrections, store_corrections
+from facecore.relabel_decisions import Decision, to_decisions_csv
 from facecore.training_config import (
     Balance,
     TrainingForm,
@@ -19,6 +21,7 @@ from facecore.training_config import (
 )
 from facecore.training_runs import create_run
 from facecore.user_files import to_name, user_models_dir
+from pages._train_corrections import choose_corrections
 from pages._train_estimate import show_estimate
 from pages._ui import Download, download_buttons, error_box, plain, show_error
 
@@ -63,11 +66,12 @@ def show_form() -> None:
     if len(labels) < 2:
         st.info("Choose at least two labels.", icon=":material/info:")
         return
-    form = _fill_form(data, order_labels(label for label in data.labels if label in labels), start)
+    chosen = order_labels(label for label in data.labels if label in labels)
+    form, decisions = _fill_form(data, chosen, start)
     with error_box():
         values = build_values(form, data)
         show_estimate(values, *count_images(values, data))
-        _show_start(values)
+        _show_start(values, decisions)
 
 
 def _choose_start(data: OwnData) -> ModelCard | None:
@@ -91,7 +95,9 @@ def _has_start(card: ModelCard) -> bool:
     return "base_width" in card.training.get("config", {})
 
 
-def _fill_form(data: OwnData, labels: tuple[str, ...], start: ModelCard | None) -> TrainingForm:
+def _fill_form(
+    data: OwnData, labels: tuple[str, ...], start: ModelCard | None
+) -> tuple[TrainingForm, tuple[Decision, ...]]:
     title = st.text_input(
         "Name of the new model", f"{data.title} model", max_chars=60, key=f"train_title_{data.name}"
     )
@@ -119,7 +125,12 @@ def _fill_form(data: OwnData, labels: tuple[str, ...], start: ModelCard | None) 
         )
     with st.expander("Advanced settings", icon=":material/tune:"):
         advanced = _ask_advanced(f"{data.name}_{start.name if start else 'new'}", start, defaults)
-    return TrainingForm(title, labels, start, balance, per_class, **advanced)
+        decisions = choose_corrections(data)
+    corrections = name_corrections(decisions) if decisions else ""
+    form = TrainingForm(
+        title, labels, start, balance, per_class, corrections=corrections, **advanced
+    )
+    return form, decisions
 
 
 def _ask_advanced(key: str, start: ModelCard | None, defaults: dict[str, Any]) -> dict[str, Any]:
@@ -182,9 +193,11 @@ def _ask_advanced(key: str, start: ModelCard | None, defaults: dict[str, Any]) -
     }
 
 
-def _start(values: dict[str, Any]) -> None:
+def _start(values: dict[str, Any], decisions: tuple[Decision, ...]) -> None:
     """Start and turn to the trainings; a callback, since it sets another widget's value."""
     try:
+        if decisions:
+            store_corrections(values["dataset"], values["train_split"], decisions)
         create_run(values)
     except FaceCoreError as error:
         st.session_state[_PROBLEM] = str(error)
@@ -192,7 +205,7 @@ def _start(values: dict[str, Any]) -> None:
         st.session_state["train_section"] = "Trainings"
 
 
-def _show_start(values: dict[str, Any]) -> None:
+def _show_start(values: dict[str, Any], decisions: tuple[Decision, ...]) -> None:
     name = to_name(values["title"]) or "model"
     st.button(
         "Start training",
@@ -200,21 +213,24 @@ def _show_start(values: dict[str, Any]) -> None:
         icon=":material/model_training:",
         key="train_begin",
         on_click=_start,
-        args=(values,),
+        args=(values, decisions),
     )
     if problem := st.session_state.pop(_PROBLEM, None):
         show_error(problem)
-    download_buttons(
-        [
-            Download(
-                "Config file",
-                to_toml({**values, "name": name}).encode(),
-                f"{name}.toml",
-                "application/toml",
-                "train_config_download",
-            )
-        ]
-    )
+    downloads = [
+        Download(
+            "Config file",
+            to_toml({**values, "name": name}).encode(),
+            f"{name}.toml",
+            "application/toml",
+            "train_config_download",
+        )
+    ]
+    if decisions:
+        csv = to_decisions_csv(decisions)
+        file = values["corrections"]
+        downloads.append(Download("Corrections", csv, file, "text/csv", "train_corrections_csv"))
+    download_buttons(downloads)
     st.caption(
         "The config file repeats this training on the command line: "
         f"`python training/train.py --config {name}.toml --models-dir {user_models_dir()}`."

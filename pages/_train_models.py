@@ -46,6 +46,13 @@ def _show_model(card: ModelCard, bundle: Path) -> None:
             f"**{numbers['accuracy']:.1%}** right ({low:.1%} to {high:.1%}) of "
             f"{numbers['num_images']:,} pictures of {plain(_name_split(name))}"
         )
+    for source in card.training.get("datasets", ()):
+        if told := source.get("corrections"):
+            st.markdown(
+                f"Trained with corrections: {told['num_relabelled']:,} relabelled, "
+                f"{told['num_left_out']:,} left out as no face, {told['num_kept']:,} confirmed "
+                f"(`{told['file']}`)."
+            )
     with st.container(horizontal=True, gap="small"):
         download_buttons(
             [

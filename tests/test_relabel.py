@@ -15,6 +15,13 @@ from facecore.datasets import load_dataset
 from facecore.datasets_ferplus import load_votes
 from facecore.errors import CorrectionsError, InvalidDatasetError, StorageError
 from facecore.relabel_apply import apply_decisions
+from facecore.relabel_choice import (
+    EVERYBODY,
+    delete_person,
+    list_choices,
+    name_corrections,
+    store_corrections,
+)
 from facecore.relabel_decisions import (
     COLUMNS,
     NOT_A_FACE,
@@ -215,6 +222,34 @@ class TestVotes:
         assert main(arguments) == 1
         assert message in capsys.readouterr().err
         assert not (tmp_path / "a.csv").exists()
+
+
+class TestChoice:
+    @pytest.fixture(autouse=True)
+    def two_people(self):
+        for row in (said("1", "happy"), said("2", "fear"), said("1", "happy", who="Bob")):
+            add_decision("fer2013", "train", row)
+
+    def test_everybody_and_each(self):
+        choices = list_choices("fer2013", "train")
+        assert {who: len(found) for who, found in choices.items()} == {
+            EVERYBODY: 2,
+            "Ann": 2,
+            "Bob": 1,
+        }
+
+    def test_what_a_training_took_stays_until_its_people_are_deleted(self):
+        choices = list_choices("fer2013", "train")
+        paths = {}
+        for who, decisions in choices.items():
+            store_corrections("fer2013", "train", decisions)
+            paths[who] = find_corrections(name_corrections(decisions), "fer2013", "train")
+        add_decision("fer2013", "train", said("3", "fear"))
+        assert load_decisions(paths["Ann"]) == list(choices["Ann"])
+        assert len({path.name for path in paths.values()}) == 3
+        delete_person("fer2013", "train", "Bob")
+        assert [who for who, path in paths.items() if path.exists()] == ["Ann"]
+        assert list(list_choices("fer2013", "train")) == ["Ann"]
 
 
 class TestMerge:

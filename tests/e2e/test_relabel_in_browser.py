@@ -4,15 +4,26 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from own_pictures import write_folders
 from playwright.sync_api import expect
 from relabel_files import AS_NEUTRAL, NO_FACE, write_faces
 
-from facecore.relabel_decisions import NOT_A_FACE, read_decisions
+from facecore.datasets import load_dataset
+from facecore.own_data import bring_path
+from facecore.own_data_labels import guess_mapping
+from facecore.own_data_plan import make_plan
+from facecore.own_data_split import SplitChoice
+from facecore.own_data_store import keep_data
+from facecore.registry import find_bundle, load_card
+from facecore.relabel_decisions import NOT_A_FACE, load_person, read_decisions
+from facecore.relabel_predictions import OutOfSample, predictions_path, save_predictions
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 FIRST_OPENING_MS = 120_000
+TRAINING_MS = 240_000  # starting TensorFlow on a busy machine
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -76,6 +87,75 @@ def test_three_pictures_one_undone_and_the_file(open_desk, page, wait_for_run):
 
 def number_of(card):
     return re.search(r"No\. (\d+)", card.inner_text())[1]
+
+
+@pytest.fixture
+def doubtful(tmp_path):
+    """A user's pictures, of which networks doubt the first three; returns these three's ids."""
+    numbers = {"happy": 24, "sad": 24}
+    write_folders(tmp_path / "faces", numbers)
+    draft = bring_path(tmp_path / "faces")(tmp_path / "draft", None, None)
+    mapping = guess_mapping(numbers, "expression")
+    data = keep_data(draft, make_plan(draft, "expression", mapping, SplitChoice()), "Team")
+    pictures = load_dataset(data.name, "train")
+    probs = np.eye(len(pictures.labels), dtype=np.float32)[pictures.y_true]
+    quality = np.linspace(0.0, 1.0, len(pictures), dtype=np.float32)
+    save_predictions(
+        predictions_path(data.name, "train"),
+        OutOfSample(
+            pictures.sample_ids,
+            pictures.labels,
+            pictures.y_true,
+            probs,
+            quality,
+            np.arange(len(pictures)) < 3,
+            num_folds=2,
+        ),
+    )
+    return pictures.sample_ids[:3].tolist()
+
+
+def test_retraining_with_the_corrections(doubtful, open_desk, open_page, page, wait_for_run):
+    open_desk("Dee", "?dataset=own_team")
+    for number, key in enumerate(("n", "5", "k"), start=1):
+        assert number_of(page.locator(".fc-card")) == doubtful[number - 1]
+        page.keyboard.press(key)
+        expect(page.get_by_text(f"{number} of 3 decided")).to_be_visible()
+        wait_for_run(page)
+    page.keyboard.press("u")
+    expect(page.get_by_text("2 of 3 decided")).to_be_visible()
+    decided = {row.image: row.new for row in load_person("own_team", "train", "Dee")}
+    assert decided == {doubtful[0]: NOT_A_FACE, doubtful[1]: "sad"}
+
+    open_page("train")
+    page.locator(".st-key-train_section").get_by_text("New training", exact=True).click()
+    wait_for_run(page)
+    choose(page, "train_start", "A new network")
+    wait_for_run(page)
+    page.get_by_text("Advanced settings").click()
+    choose(page, "train_width", "tiny")
+    wait_for_run(page)
+    page.get_by_role("spinbutton", name="Epochs").fill("1")
+    page.get_by_role("spinbutton", name="Epochs").press("Enter")
+    wait_for_run(page)
+    choose(page, "train_corrections", "By Dee")
+    expect(page.get_by_text("1 other label (happy to sad 1), 1 not a face")).to_be_visible()
+    wait_for_run(page)
+    page.get_by_role("button", name="Start training").click()
+    run = page.locator(".st-key-train_run_team_model").first
+    expect(run).to_contain_text("finished", timeout=TRAINING_MS)
+    fitted = load_card(find_bundle("team_model")).training["datasets"][0]
+    assert fitted["corrections"]["relabelled"] == {"happy to sad": 1}
+    assert fitted["corrections"]["num_left_out"] == 1
+    page.locator(".st-key-train_section").get_by_text("Models", exact=True).click()
+    expect(page.get_by_text("Trained with corrections: 1 relabelled, 1 left out")).to_be_visible()
+
+
+def choose(page, key, words):
+    box = page.locator(f"[class*='st-key-{key}']").get_by_role("combobox")
+    box.focus()  # no click: scrolling to it would close the list again
+    page.keyboard.type(words)
+    page.keyboard.press("Enter")
 
 
 def test_keys_do_nothing_while_one_types(open_desk, page, wait_for_run):

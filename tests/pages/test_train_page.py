@@ -8,13 +8,21 @@ from own_pictures import make_zip, write_folders
 from streamlit.testing.v1 import AppTest
 
 from facecore import training_runs
+from facecore.datasets import load_dataset
 from facecore.errors import TrainingRunError
 from facecore.own_data import bring_path
 from facecore.own_data_labels import guess_mapping
 from facecore.own_data_plan import make_plan
 from facecore.own_data_split import SplitChoice
-from facecore.own_data_store import keep_data, list_own_data, load_own_data
+from facecore.own_data_store import delete_own_data, keep_data, list_own_data, load_own_data
 from facecore.registry import load_card, save_card
+from facecore.relabel_decisions import (
+    add_decision,
+    decide,
+    find_corrections,
+    load_decisions,
+    load_everyone,
+)
 from facecore.training_config import load_values
 from facecore.training_runs import CONFIG_FILE, list_runs, load_run
 from facecore.user_files import user_models_dir, user_runs_dir
@@ -136,6 +144,27 @@ def test_form_writes_the_config_and_queues(open_page, tmp_path):
     assert load_run("smile_1").state == "stopped"
     button(app, "Resume").click().run()
     assert load_run("smile_1").state == "queued"
+
+
+def test_form_takes_what_was_decided(open_page, tmp_path):
+    data = keep(tmp_path, happy=30, sad=30)
+    app = go(open_page("train"), "New training")
+    assert app.selectbox(key="train_corrections_own_faces").disabled
+    pictures = load_dataset(data.name, "train")
+    image, old = str(pictures.sample_ids[0]), pictures.labels[pictures.y_true[0]]
+    for who in ("Ann", "*Bob*"):
+        add_decision(data.name, "train", decide(image, old, "sad", who))
+    app = go(open_page("train"), "New training")
+    app.text_input(key="train_title_own_faces").set_value("Mended").run()
+    app.selectbox(key="train_corrections_own_faces").set_value("*Bob*").run()
+    assert "1 other label (happy to sad 1)" in texts(app)
+    app.button(key="train_begin").click().run()
+    assert not app.exception and not app.error
+    values = load_values(user_runs_dir() / "mended" / CONFIG_FILE)
+    found = load_decisions(find_corrections(values["corrections"], data.name, "train"))
+    assert [(row.image, row.new, row.who) for row in found] == [(image, "sad", "*Bob*")]
+    delete_own_data(data.name)
+    assert load_everyone(data.name, "train") == {}
 
 
 def test_second_session_queues_behind_the_first_and_names_are_unique(open_page, tmp_path):
