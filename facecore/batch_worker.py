@@ -18,7 +18,7 @@ from facecore.batch_records import (
     writing,
 )
 from facecore.batch_tables import write_part
-from facecore.errors import MediaError
+from facecore.errors import MediaError, VideoWriteError
 from facecore.export import people_to_table
 from facecore.labels import TASKS
 from facecore.media import DEFAULT_LIMITS, decode_image, encode_image
@@ -113,6 +113,8 @@ class BatchWorker:
             target = self._plan.annotated_path(file)
             make_folder(target.parent)
         run = process_video(file.path, target, self._videos, self._annotation)
+        if run.video_error is not None:
+            raise VideoWriteError(run.video_error)  # tried again in the next run
         record = self._save_tables(file, run.frames, run.summary)
         return replace(record, note=run.warning, duration_s=round(run.summary.duration_s, 3))
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from facecore import export
 from facecore.annotation import AnnotationOptions, annotate
 from facecore.cli_threshold import read_thresholds
-from facecore.errors import FaceCoreError, UnreadableImageError
+from facecore.errors import FaceCoreError, UnreadableImageError, VideoWriteError
 from facecore.labels import TASKS
 from facecore.media import decode_image, encode_image
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
@@ -129,6 +129,8 @@ def _open_video_reader(args: argparse.Namespace) -> Reader:
             write_file(args.out / f"{stem}_frames.csv", export.frames_to_csv(run.frames))
             write_file(args.out / f"{stem}_people.csv", export.people_to_csv(run.summary))
         _say(args, text)
+        if run.video_error is not None:
+            raise VideoWriteError(run.video_error)
         return export.video_to_dict(str(path), run)
 
     return read

@@ -152,13 +152,13 @@ class VideoJob:
 
     @property
     def video(self) -> Path | None:
-        """The newest finished annotated video."""
+        """The newest finished annotated video; None before that, or where none could be written."""
         if self.run is None:
             return None
         for task in reversed(self._tasks):
             if task.state == "done" and isinstance(task.result, Path):
                 return task.result
-        return self._video
+        return self._video if self.run.video_error is None else None
 
     def cancel(self) -> None:
         """Stop whatever runs: a drawing keeps the earlier video, an analysis leaves nothing."""

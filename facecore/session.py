@@ -1,17 +1,16 @@
 """A whole photo and a whole video: results, annotated picture, and one thumbnail per person."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from facecore.annotation import AnnotationOptions, annotate
+from facecore.annotation import AnnotationOptions
 from facecore.media import (
     BrokenVideoError,
     VideoFrame,
     VideoInfo,
-    VideoWriter,
     iter_frames,
     read_video_info,
 )
@@ -19,9 +18,9 @@ from facecore.pipeline import FacePipeline
 from facecore.preprocessing import UInt8Array
 from facecore.progress import OnProgress
 from facecore.results import FrameResult
+from facecore.session_drawing import AnnotatedVideo
 from facecore.session_thumbnails import ThumbnailKeeper
 from facecore.stats import SessionSummary, summarise
-from facecore.video_queue import InOrder
 
 _SHORT_CLIP_FRAMES = 6  # too few to wait for somebody to be seen again
 
@@ -36,6 +35,7 @@ class VideoRun:
         summary: the people and the totals, nobody renamed or removed.
         thumbnails: person_id -> the best face as uint8 array (h, w, 3), BGR, at most 128 px.
         warning: one sentence where only a part could be read, else None.
+        video_error: one sentence where the annotated video could not be written, else None.
     """
 
     info: VideoInfo
@@ -43,6 +43,7 @@ class VideoRun:
     summary: SessionSummary
     thumbnails: dict[int, UInt8Array] = field(default_factory=dict)
     warning: str | None = None
+    video_error: str | None = None
 
 
 def analyse_photo(frame_bgr: UInt8Array, pipeline: FacePipeline) -> FrameResult:
@@ -83,12 +84,11 @@ def process_video(
 
     Returns:
         The results. Where the later part of a file is broken, those of the readable part, with
-        a warning.
+        a warning; where the annotated video could not be written, its ``video_error`` says why.
 
     Raises:
         UnreadableVideoError: if the file is no video or has no readable frame in this range.
         MediaTooLargeError: if it is over the limits.
-        VideoWriteError: if the annotated video cannot be written.
     """
     info = read_video_info(source)
     total = _expected_frames(info, start_s, end_s)
@@ -98,7 +98,10 @@ def process_video(
     warning = None
     reached_s = start_s
     with ExitStack() as stack:
-        draw: Callable[[VideoFrame, FrameResult], None] | None = None
+        drawn = None
+        if target is not None:
+            drawn = AnnotatedVideo(target, source, annotation, start_s, end_s)
+            stack.enter_context(drawn)
         # Closed by hand: an exception's traceback would keep the file open.
         stream = cast(Generator[VideoFrame, None, None], iter_frames(source, start_s, end_s))
         stack.enter_context(closing(stream))
@@ -108,11 +111,8 @@ def process_video(
                 frames.append(result)
                 thumbnails.update(frame.bgr, result)
                 reached_s = frame.time_s + frame.duration_s
-                if target is not None:
-                    if draw is None:
-                        writer = VideoWriter(target, result.size_wh, source, start_s, end_s)
-                        draw = _start_drawing(stack, writer, annotation)
-                    draw(frame, result)
+                if drawn is not None:
+                    drawn.add(frame, result)
                 if on_progress is not None:
                     on_progress(len(frames), total and max(total, len(frames)))
         except BrokenVideoError as error:
@@ -120,20 +120,8 @@ def process_video(
     if on_progress is not None:
         on_progress(len(frames), len(frames))
     summary = summarise(frames, reached_s - frames[0].time_s)
-    return VideoRun(info, tuple(frames), summary, thumbnails.crops, warning)
-
-
-def _start_drawing(
-    stack: ExitStack, writer: VideoWriter, annotation: AnnotationOptions | None
-) -> Callable[[VideoFrame, FrameResult], None]:
-    """Open the file and return what draws and writes a frame, beside the analysis of the next."""
-    stack.enter_context(writer)
-    beside = stack.enter_context(InOrder())
-
-    def draw(frame: VideoFrame, result: FrameResult) -> None:
-        beside.submit(lambda: writer.write(annotate(frame.bgr, result, annotation), frame.time_s))
-
-    return draw
+    video_error = drawn.error if drawn is not None else None
+    return VideoRun(info, tuple(frames), summary, thumbnails.crops, warning, video_error)
 
 
 def _expected_frames(info: VideoInfo, start_s: float, end_s: float | None) -> int | None:

@@ -1,5 +1,6 @@
 """Writing the annotated video: H.264 in MP4 with the source's times and sound."""
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -144,10 +145,10 @@ class VideoWriter:
         if self._audio is not None:
             self._audio.close()
         if self._container is not None:
-            try:
+            # On a full disk closing fails too; what is thrown away need not be whole.
+            with suppress(av.error.FFmpegError, OSError):
                 self._container.close()
-            finally:
-                self._part.unlink(missing_ok=True)
+            self._part.unlink(missing_ok=True)
 
     def _add_video_stream(self) -> Any:
         width, height = (side + side % 2 for side in self._size_wh)

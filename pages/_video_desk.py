@@ -63,6 +63,7 @@ class VideoCase:
     current: bool = True
     hide_faces: HideMethod | None = None
     _ordered: Drawing | None = None
+    _asked_again: bool = False
     _view: tuple[PeopleEdits, Sequence[FrameResult], SessionSummary] | None = None
     _decided: tuple[Thresholds, VideoRun] | None = None
 
@@ -141,15 +142,15 @@ class VideoCase:
             error = task.error
             if task.state == "done":
                 self.drawn = self._ordered
-        if wanted not in (self.drawn, self._ordered):
-            self._ordered = wanted
+        if self._asked_again or wanted not in (self.drawn, self._ordered):
+            self._ordered, self._asked_again = wanted, False
             self.job.start_rendering(self.results()[0], wanted[0])
-        self.current = wanted == self.drawn
+        self.current = wanted == self.drawn and self.job.video is not None
         return error
 
     def draw_again(self) -> None:
         """Forget that the drawing was cancelled or failed; the next run starts it anew."""
-        self._ordered = None
+        self._asked_again = True
 
     def download_name(self, ending: str) -> str:
         """Return the name of one of its downloads."""

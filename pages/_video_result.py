@@ -31,6 +31,8 @@ def show_result(case: VideoCase, settings: Settings) -> None:
     run = case.run
     if run.warning:
         st.warning(plain(run.warning), icon=":material/warning:")
+    if run.video_error and case.job.video is None:
+        show_error(run.video_error)
     if (problem := case.update_drawing(settings.annotation)) is not None:
         show_error(problem)
     log_case(case)
@@ -73,7 +75,8 @@ def _show_player(
         # A player that stays where it is ignores being sent to the same second again.
         places = st.container(gap=None), st.container(gap=None)
         with places[case.num_moves % 2]:
-            st.video(str(case.job.video), start_time=int(case.player_s))
+            if case.job.video is not None:
+                st.video(str(case.job.video), start_time=int(case.player_s))
         _show_drawing(case)
     with beside:
         _show_counts(case, frames, summary)
@@ -125,7 +128,12 @@ def _show_drawing(case: VideoCase) -> None:
     if case.job.rendering is not None and case.job.rendering.active:
         show_rendering_progress(case)
     elif not case.current:
-        st.caption("The video does not show your latest changes.")
+        missing = case.job.video is None
+        st.caption(
+            "There is no annotated video; the results are whole without it."
+            if missing
+            else "The video does not show your latest changes."
+        )
         if st.button("Draw it again", icon=":material/draw:", key=f"video_draw_{case.key}"):
             case.draw_again()
             st.rerun(scope="app")

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from facecore.annotation import AnnotationOptions
-from facecore.errors import UnreadableVideoError, VideoWriteError
+from facecore.errors import UnreadableVideoError
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
 from facecore.session import analyse_photo, process_video
 from facecore.session_thumbnails import ThumbnailKeeper
@@ -131,9 +131,10 @@ def test_unreadable_file_leaves_nothing(tmp_path, make_pipeline, data):
     assert [p.name for p in tmp_path.iterdir()] == ["bad.mp4"]
 
 
-def test_target_that_cannot_be_written(clip, tmp_path, make_pipeline):
-    with pytest.raises(VideoWriteError):
-        process_video(clip, tmp_path / "missing" / "out.mp4", make_pipeline())
+def test_target_that_cannot_be_written_leaves_the_results(clip, tmp_path, make_pipeline):
+    run = process_video(clip, tmp_path / "missing" / "out.mp4", make_pipeline())
+    assert "out.mp4 could not be written" in run.video_error
+    assert run.frames and run.warning is None
 
 
 @pytest.mark.parametrize("num_frames", [1, 4])

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from facecore.errors import VideoWriteError
 from facecore.jobs import JobProgress
+from facecore.media import VideoWriter
 from facecore.stats import PeopleEdits
 from pages._video_progress import describe_duration, describe_progress
 from pages._video_upload import clock
@@ -175,6 +177,27 @@ def test_hiding_faces_draws_the_video_again(app, clip):
     wait_for_drawing(app)
     assert case_of(app).drawn[0].hide_faces == "blur"
     assert case_of(app).job.video.is_file()
+
+
+def test_full_disk_costs_the_annotated_video_only(app, clip, monkeypatch):
+    write = VideoWriter.write
+
+    def fail(self, frame_bgr, time_s):
+        raise VideoWriteError("clip.mp4 could not be written (No space left on device).")
+
+    monkeypatch.setattr(VideoWriter, "write", fail)
+    analyse(app, ("clip.mp4", clip))
+    assert not app.exception
+    assert "No space left on device" in texts(app.error)
+    assert "There is no annotated video; the results are whole without it." in texts(app.caption)
+    assert len(case_of(app).results()[1].people) == 2
+    labels = [button.label for button in app.get("download_button")]
+    assert labels == ["Frames (CSV)", "People (CSV)", "JSON", "Text"]
+    monkeypatch.setattr(VideoWriter, "write", write)
+    next(b for b in app.button if b.key.startswith("video_draw")).click().run()
+    wait_for_drawing(app)
+    assert not app.error and case_of(app).job.video.is_file()
+    assert "Video" in [button.label for button in app.get("download_button")]
 
 
 def test_video_without_faces_says_so(app, write_clip, tmp_path):
