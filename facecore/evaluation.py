@@ -1,19 +1,19 @@
 """Run a network over a labelled split and write what follows from its answers.
 
-The files' types are in ``evaluation_report``, the numbers in ``evaluation_metrics``.
+The files' types are in ``evaluation_report``, the numbers in ``evaluation_metrics``, the card's
+share of them in ``evaluation_card``.
 """
 
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from facecore.datasets import FaceDataset
 from facecore.errors import EvaluationError
-from facecore.evaluation_groups import summarise_groups
+from facecore.evaluation_card import summarise
 from facecore.evaluation_report import (
     EvaluationReport,
     Predictions,
@@ -23,6 +23,7 @@ from facecore.evaluation_report import (
     load_report,
     save_evaluation,
 )
+from facecore.flip import average, mirror
 from facecore.pipeline import SupportsPredict
 from facecore.progress import OnProgress
 from facecore.registry import load_card, save_card
@@ -69,21 +70,31 @@ def compute_predictions(
             f"Model '{card.name}' answers {', '.join(sorted(unknown))}, which no picture of "
             f"{dataset.name} can be labelled; choose a data set with these labels."
         )
-    parts: list[npt.NDArray[np.float32]] = []
-    done = 0
-    for batch in dataset.batches(card.input, _BATCH):
-        parts.append(classifier.predict_proba(batch))
-        done += len(batch)
-        if on_progress is not None:
-            on_progress(done, len(dataset))
+    probs = _classify(classifier, dataset, False, on_progress)
     return Predictions(
         sample_ids=dataset.sample_ids,
         labels=dataset.labels,
         y_true=dataset.y_true,
         columns=card.labels,
-        probs=np.concatenate(parts),
+        probs=probs,
         attributes=dataset.attributes,
     )
+
+
+def _classify(
+    classifier: SupportsPredict,
+    dataset: FaceDataset,
+    mirrored: bool,
+    on_progress: OnProgress | None,
+) -> npt.NDArray[np.float32]:
+    parts: list[npt.NDArray[np.float32]] = []
+    done = 0
+    for batch in dataset.batches(classifier.card.input, _BATCH):
+        parts.append(classifier.predict_proba(mirror(batch) if mirrored else batch))
+        done += len(batch)
+        if on_progress is not None:
+            on_progress(done, len(dataset))
+    return np.concatenate(parts)
 
 
 def evaluate_model(
@@ -94,14 +105,15 @@ def evaluate_model(
 ) -> EvaluationReport:
     """Classify a split and write ``<bundle>/evaluations/<dataset>_<split>/``.
 
-    The bundle's card gets the main numbers, under the same name as the folder.
+    The bundle's card gets the main numbers, under the same name as the folder. The pictures are
+    classified once more as mirror images, for the second figure; speed is that of the first time.
 
     Args:
         classifier: loaded from ``bundle``.
         dataset: of the same task.
         bundle: folder that gets report.json and predictions.npz.
-        on_progress: called with pictures done and in all; raising from it cancels, and nothing is
-            written.
+        on_progress: called with pictures done and in all, from 0 again for the mirror images;
+            raising from it cancels, and nothing is written.
 
     Raises:
         EvaluationError: if the network's task is not the data set's.
@@ -109,6 +121,8 @@ def evaluate_model(
     start = time.perf_counter()
     predictions = compute_predictions(classifier, dataset, on_progress)
     speed = round(len(dataset) / (time.perf_counter() - start), 1)
+    mirrored = _classify(classifier, dataset, True, on_progress)
+    predictions = replace(predictions, flip_probs=average(predictions.probs, mirrored))
     report = compute_report(
         predictions, classifier.card, dataset.name, dataset.split, speed, dataset.excluded
     )
@@ -117,24 +131,3 @@ def evaluate_model(
     card = load_card(bundle)
     save_card(bundle, replace(card, metrics={**card.metrics, folder.name: summarise(report)}))
     return report
-
-
-def summarise(report: EvaluationReport) -> dict[str, Any]:
-    """Return the numbers of a report that a model card states, fractions 0-1."""
-    scores, known = report.scores, report.known_scores
-    numbers: dict[str, Any] = {
-        "num_images": scores.num_images,
-        "accuracy": scores.accuracy,
-        "accuracy_interval": list(scores.accuracy_interval),
-        "balanced_accuracy": scores.balanced_accuracy,
-        "macro_f1": scores.macro_f1,
-        "ece": (known or scores).ece,
-        "log_loss": (known or scores).log_loss,
-    }
-    if known is not None:
-        numbers |= {"num_known_images": known.num_images, "known_accuracy": known.accuracy}
-    if report.excluded:
-        numbers["excluded"] = dict(report.excluded)
-    if report.groups:
-        numbers["groups"] = summarise_groups(report.groups)
-    return numbers

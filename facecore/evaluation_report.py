@@ -18,6 +18,7 @@ from facecore.untrusted_files import load_arrays, load_json, shorten
 REPORT_FILE = "report.json"
 PREDICTIONS_FILE = "predictions.npz"
 REPORT_SCHEMA_VERSION = 1
+_FLIP = "flip_probs"
 _ATTRIBUTE = "attribute_"  # begins the names of the arrays that hold attributes
 
 
@@ -33,6 +34,8 @@ class Predictions:
         probs: float32 array of shape (n, len(columns)).
         attributes: what else the data set knows of each picture, such as "age" or "group"; str
             arrays of shape (n,).
+        flip_probs: like ``probs``, each the mean of a picture and its mirror image; None where
+            that was not computed.
     """
 
     sample_ids: npt.NDArray[np.str_]
@@ -41,6 +44,7 @@ class Predictions:
     columns: tuple[str, ...]
     probs: npt.NDArray[np.float32]
     attributes: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
+    flip_probs: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.y_true)
@@ -53,6 +57,8 @@ class Predictions:
             raise ValueError(f"columns {self.columns} are not all among {self.labels}")
         if not 0 <= self.y_true.min() <= self.y_true.max() < len(self.labels):
             raise ValueError(f"labels must be 0-{len(self.labels) - 1}")
+        if self.flip_probs is not None and self.flip_probs.shape != self.probs.shape:
+            raise ValueError(f"{self.flip_probs.shape} do not fit together with {self.probs.shape}")
         if wrong := [name for name, values in self.attributes.items() if len(values) != n]:
             raise ValueError(f"the attributes {wrong} do not fit together with {n} labels")
 
@@ -84,7 +90,14 @@ class Predictions:
             y_true=self.y_true[rows],
             probs=self.probs[rows],
             attributes={name: values[rows] for name, values in self.attributes.items()},
+            flip_probs=None if self.flip_probs is None else self.flip_probs[rows],
         )
+
+    def flipped(self) -> "Predictions | None":
+        """Return the averages of pictures and mirror images as the answers, if there are any."""
+        if self.flip_probs is None:
+            return None
+        return replace(self, probs=self.flip_probs, flip_probs=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +115,9 @@ class EvaluationReport:
         images_per_s: speed of the evaluation, loading included; None where it was not measured.
         excluded: reason -> how many pictures of the split could not be scored for it.
         groups: results by group, where the data set knows more than the label.
+        flip_scores: like ``scores``, with the answers for pictures and mirror images averaged;
+            None where that was not computed. A second figure: the headline is ``scores``.
+        known_flip_scores: the same on the classes the network knows.
     """
 
     model: str
@@ -114,6 +130,8 @@ class EvaluationReport:
     images_per_s: float | None = None
     excluded: Mapping[str, int] = field(default_factory=dict)
     groups: tuple[GroupView, ...] = ()
+    flip_scores: Scores | None = None
+    known_flip_scores: Scores | None = None
     schema_version: int = REPORT_SCHEMA_VERSION
 
     @property
@@ -140,6 +158,7 @@ def compute_report(
         images_per_s: measured speed, if any.
         excluded: reason -> how many pictures of the split the data set left out for it.
     """
+    flipped = predictions.flipped()
     return EvaluationReport(
         model=card.name,
         model_title=card.title,
@@ -147,7 +166,7 @@ def compute_report(
         dataset=dataset,
         split=split,
         scores=_compute_scores(predictions),
-        known_scores=None if predictions.knows_all else _compute_scores(predictions.known_only()),
+        known_scores=_compute_known_scores(predictions),
         images_per_s=images_per_s,
         excluded=dict(excluded or {}),
         groups=compute_group_views(
@@ -156,6 +175,8 @@ def compute_report(
             predictions.aligned_probs().argmax(axis=1),
             predictions.attributes,
         ),
+        flip_scores=None if flipped is None else _compute_scores(flipped),
+        known_flip_scores=None if flipped is None else _compute_known_scores(flipped),
     )
 
 
@@ -166,6 +187,10 @@ def _compute_scores(predictions: Predictions) -> Scores:
         predictions.aligned_probs(),
         predictions.knows_all,
     )
+
+
+def _compute_known_scores(predictions: Predictions) -> Scores | None:
+    return None if predictions.knows_all else _compute_scores(predictions.known_only())
 
 
 def evaluation_dir(bundle: Path, dataset: str, split: str) -> Path:
@@ -183,6 +208,8 @@ def save_evaluation(folder: Path, report: EvaluationReport, predictions: Predict
         "columns": np.array(predictions.columns),
         "probs": predictions.probs,
     }
+    if predictions.flip_probs is not None:
+        arrays[_FLIP] = predictions.flip_probs
     arrays |= {f"{_ATTRIBUTE}{name}": values for name, values in predictions.attributes.items()}
     part = folder / f"{PREDICTIONS_FILE}.part"
     with part.open("wb") as file:
@@ -204,9 +231,10 @@ def load_report(folder: Path) -> EvaluationReport:
         values = load_json(path)
         if values["schema_version"] != REPORT_SCHEMA_VERSION:
             raise ValueError(f"schema version {values['schema_version']}")
-        known = values["known_scores"]
         values["scores"] = _to_scores(values["scores"])
-        values["known_scores"] = None if known is None else _to_scores(known)
+        for name in ("known_scores", "flip_scores", "known_flip_scores"):
+            scores = values.get(name)  # reports from before flip averaging have less
+            values[name] = None if scores is None else _to_scores(scores)
         values["excluded"] = {k: int(v) for k, v in values.get("excluded", {}).items()}
         values["groups"] = tuple(to_group_view(view) for view in values.get("groups", ()))
         return EvaluationReport(**values)
@@ -246,6 +274,7 @@ def load_predictions(folder: Path) -> Predictions:
                 for name, array in arrays.items()
                 if name.startswith(_ATTRIBUTE)
             },
+            flip_probs=arrays.get(_FLIP),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidReportError(_describe_damage(path, error)) from error

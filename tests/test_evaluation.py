@@ -1,6 +1,7 @@
 """Scores against tables worked out by hand and against scikit-learn; files that survive a round."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,17 +19,20 @@ from facecore.evaluation import (
     load_report,
     save_evaluation,
 )
+from facecore.evaluation_card import find_confusions
 from facecore.evaluation_metrics import (
     compute_brier,
     compute_class_metrics,
     compute_confusion_matrix,
     compute_ece,
     compute_log_loss,
+    compute_macro_interval,
     compute_reliability_bins,
     compute_scores,
     compute_wilson_interval,
 )
 from facecore.registry import load_card, save_card
+from tests.stubs import StubClassifier
 
 LABELS = ("angry", "happy", "sad")
 
@@ -179,7 +183,7 @@ def test_evaluation_is_written_and_read_back(tmp_path, make_card):
         PixelClassifier(card), make_dataset(), bundle, lambda *step: steps.append(step)
     )
     folder = evaluation_dir(bundle, "made", "test")
-    assert steps == [(6, 6)]
+    assert steps == [(6, 6), (6, 6)]  # the second time as mirror images
     assert load_report(folder) == report
     predictions = load_predictions(folder)
     assert predictions.sample_ids.tolist() == [f"p{i}" for i in range(6)]
@@ -187,6 +191,60 @@ def test_evaluation_is_written_and_read_back(tmp_path, make_card):
     metrics = load_card(bundle).metrics
     assert metrics["made_test"]["accuracy"] == pytest.approx(4 / 6)
     assert metrics["other_train"] == {"accuracy": 1}
+
+
+def test_flip_averages_are_a_second_figure(tmp_path, make_card):
+    """Every picture is darker on the left: the mirrored ones are read a shade further."""
+    card = make_card(labels=("happy", "angry"), name="tiny")
+    bundle = tmp_path / "tiny"
+    save_card(bundle, card)
+    pictures = [np.tile(np.array([i, i + 100], dtype=np.uint8), (8, 4)) for i in range(6)]
+    dataset = replace(make_dataset(), image=pictures.__getitem__)
+
+    def answer(batch):
+        shade = batch[:, 0, 0, 0]
+        is_happy = np.where(shade >= 100, 0.9, np.where(shade % 2, 0.6, 0.2))
+        return np.stack([is_happy, 1 - is_happy], axis=1)
+
+    report = evaluate_model(StubClassifier(card, answer=answer), dataset, bundle)
+    predictions = load_predictions(evaluation_dir(bundle, "made", "test"))
+    np.testing.assert_allclose(predictions.probs[:, 0], [0.2, 0.6] * 3, atol=1e-6)
+    np.testing.assert_allclose(predictions.flip_probs[:, 0], [0.55, 0.75] * 3, atol=1e-6)
+    assert report.scores.accuracy == pytest.approx(2 / 6)
+    assert report.flip_scores.accuracy == pytest.approx(3 / 6)
+    assert report.known_flip_scores.accuracy == pytest.approx(3 / 5)
+    told = load_card(bundle).metrics["made_test"]
+    assert (told["accuracy"], told["flip_accuracy"]) == pytest.approx((2 / 6, 3 / 6))
+    assert told["flip_known_accuracy"] == pytest.approx(3 / 5)
+    known = predictions.known_only()
+    np.testing.assert_array_equal(known.flipped().probs, predictions.flip_probs[:5])
+
+
+def test_reports_from_before_flip_averaging(saved):
+    assert load_report(saved).flip_scores is None
+    assert load_predictions(saved).flipped() is None
+    values = json.loads((saved / "report.json").read_text())
+    del values["flip_scores"], values["known_flip_scores"]
+    (saved / "report.json").write_text(json.dumps(values))
+    assert load_report(saved).flip_scores is None
+
+
+def test_what_is_confused_with_what():
+    found = find_confusions(compute_scores(LABELS, Y_TRUE, PROBS))
+    assert [(pair["truth"], pair["answer"], pair["num_images"]) for pair in found] == [
+        ("angry", "happy", 1),
+        ("happy", "angry", 1),
+    ]
+    assert [pair["share"] for pair in found] == pytest.approx([1 / 2, 1 / 3])
+
+
+def test_interval_of_the_macro_f1_holds_it_and_narrows():
+    confusion = np.array([[60, 20, 20], [10, 80, 10], [30, 5, 65]])
+    few, many = compute_macro_interval(confusion), compute_macro_interval(100 * confusion)
+    value = np.mean([m.f1 for m in compute_class_metrics(confusion, LABELS).values()])
+    assert few[0] < many[0] < value < many[1] < few[1]
+    assert few[1] - few[0] == pytest.approx(10 * (many[1] - many[0]), rel=0.2)
+    assert compute_macro_interval(np.diag([5, 0, 3])) == (1, 1)
 
 
 def test_cancelled_evaluation_leaves_nothing(tmp_path, make_card):
