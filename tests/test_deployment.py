@@ -138,6 +138,19 @@ def test_cross_site_protections_stay_on_everywhere():
     assert "header_up" not in CADDYFILE  # Host has to stay as the browser sent it
 
 
+def test_programs_marked_with_a_right_may_start():
+    # caddy's and coturn's images mark their programs with it (setcap); see capabilities(7), EPERM.
+    for name in ("caddy", "coturn"):
+        assert SERVICES[name]["cap_add"] == ["NET_BIND_SERVICE"]
+    assert "cap_add" not in SERVICES["app"]
+
+
+def test_uploads_of_the_container_go_to_a_disk_and_never_into_its_layer():
+    app = SERVICES["app"]
+    assert app["volumes"] == ["scratch:/tmp"] and "HOME=/tmp" in DOCKERFILE
+    assert not app.get("privileged") and "docker.sock" not in str(COMPOSE)
+
+
 @pytest.mark.parametrize("network", ["10.", "127.", "169.254.", "172.16.", "192.168.", "fc00:"])
 def test_relay_opens_no_way_into_private_networks(network):
     assert any(value.startswith(network) for value in TURN["denied-peer-ip"])
