@@ -14,7 +14,7 @@ RUN_STAMP := $(VENV)/.run-installed$(if $(GPU),-gpu)
 DEV_STAMP := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types unit e2e format lock browser train evaluate clean
+.PHONY: help run test lint types unit e2e format lock browser train evaluate publish open-test clean
 
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,14 @@ train: $(RUN_STAMP) ## train one network: make train ARGS='--config training/con
 
 evaluate: $(RUN_STAMP) ## evaluate the networks on their validation splits
 	$(BIN)/python -m facecore evaluate $(ARGS)
+
+publish: $(RUN_STAMP) ## write a finished run's bundle, development reports, threshold: make publish NAME=gender RUN=~/facecore-runs/gender
+	@test -n "$(NAME)" || { echo "Name the bundle: make publish NAME=expression_model1 [RUN=folder]"; exit 1; }
+	$(BIN)/python training/publish.py $(NAME) $(if $(RUN),--run-dir $(RUN)) $(ARGS)
+
+open-test: $(RUN_STAMP) ## open the test splits for a published network, once: make open-test NAME=gender
+	@test -n "$(NAME)" || { echo "Name the bundle: make open-test NAME=expression_model1"; exit 1; }
+	$(BIN)/python training/open_test.py $(NAME) $(ARGS)
 
 lock: $(VENV)/.created ## renew the lock files from requirements*.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 requirements.txt -o requirements.lock
