@@ -4,7 +4,6 @@ The data folder is ``FACECORE_DATA_DIR``, else ``data/`` of the project, else ``
 the project.
 """
 
-import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from facecore.labels import Task
 from facecore.preprocessing import UInt8Array, to_batch
 from facecore.registry import InputSpec
+from facecore.user_files import read_folder
 
 AGE_RANGES = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70")
 """FairFace's, which the attribute "age" of every data set uses."""
@@ -103,12 +103,15 @@ class FaceDataset:
 
 
 def data_dir() -> Path:
-    """Return the folder that data sets are read from."""
-    if from_environment := os.environ.get("FACECORE_DATA_DIR"):
-        return Path(from_environment)
+    """Return the folder that data sets are read from.
+
+    Raises:
+        ConfigError: if the variable names something that cannot be a folder.
+    """
     own = _PROJECT_DIR / "data"
     shared = _PROJECT_DIR.parent / "shared" / "data"
-    return shared if shared.is_dir() and not own.is_dir() else own
+    default = shared if shared.is_dir() and not own.is_dir() else own
+    return read_folder("FACECORE_DATA_DIR", default)
 
 
 def to_age_range(years: int) -> str:

@@ -14,6 +14,7 @@ from facecore.evaluation_groups import GroupView, compute_group_views, to_group_
 from facecore.evaluation_metrics import ClassMetrics, ReliabilityBin, Scores, compute_scores
 from facecore.registry import EVALUATIONS_DIR, ModelCard
 from facecore.untrusted_files import load_arrays, load_json, shorten
+from facecore.user_files import changing
 
 REPORT_FILE = "report.json"
 PREDICTIONS_FILE = "predictions.npz"
@@ -199,8 +200,11 @@ def evaluation_dir(bundle: Path, dataset: str, split: str) -> Path:
 
 
 def save_evaluation(folder: Path, report: EvaluationReport, predictions: Predictions) -> None:
-    """Write report.json and predictions.npz; each appears whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write report.json and predictions.npz; each appears whole or not at all.
+
+    Raises:
+        StorageError: if they cannot be written.
+    """
     arrays: dict[str, Any] = {
         "sample_ids": predictions.sample_ids,
         "labels": np.array(predictions.labels),
@@ -211,13 +215,15 @@ def save_evaluation(folder: Path, report: EvaluationReport, predictions: Predict
     if predictions.flip_probs is not None:
         arrays[_FLIP] = predictions.flip_probs
     arrays |= {f"{_ATTRIBUTE}{name}": values for name, values in predictions.attributes.items()}
-    part = folder / f"{PREDICTIONS_FILE}.part"
-    with part.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    part.replace(folder / PREDICTIONS_FILE)
-    part = folder / f"{REPORT_FILE}.part"
-    part.write_text(json.dumps(asdict(report), indent=2) + "\n", encoding="utf-8")
-    part.replace(folder / REPORT_FILE)
+    with changing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f"{PREDICTIONS_FILE}.part"
+        with part.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        part.replace(folder / PREDICTIONS_FILE)
+        part = folder / f"{REPORT_FILE}.part"
+        part.write_text(json.dumps(asdict(report), indent=2) + "\n", encoding="utf-8")
+        part.replace(folder / REPORT_FILE)
 
 
 def load_report(folder: Path) -> EvaluationReport:

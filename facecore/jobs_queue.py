@@ -15,6 +15,7 @@ VIDEOS_VARIABLE = "FACECORE_MAX_VIDEOS"
 PHOTOS_VARIABLE = "FACECORE_MAX_PHOTOS"
 
 _WAIT_STEP_S = 0.1
+_MAX_DIGITS = 9
 
 
 @dataclass(eq=False)
@@ -99,6 +100,7 @@ def read_limit(variable: str, default: int) -> int:
         ConfigError: if the variable is no whole number from 1 on.
     """
     text = os.environ.get(variable) or str(default)
-    if not (text.isascii() and text.isdigit()) or int(text) < 1:
-        raise ConfigError(f"{variable} is {text!r}; set it to a whole number from 1 on.")
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    if not is_number or int(text) < 1:
+        raise ConfigError(f"{variable} is {text[:80]!r}; set it to a whole number from 1 on.")
     return int(text)

@@ -27,7 +27,7 @@ from facecore.own_data_plan import Plan
 from facecore.own_data_split import SPLIT_NAMES
 from facecore.preprocessing import UInt8Array
 from facecore.untrusted_files import load_json, shorten
-from facecore.user_files import to_name, user_data_dir, user_relabel_dir
+from facecore.user_files import changing, to_name, user_data_dir, user_relabel_dir
 
 PREFIX = "own_"
 """How the names of users' data sets begin, so that they are no shipped one's."""
@@ -193,10 +193,12 @@ def delete_own_data(name: str) -> None:
 
     Raises:
         DatasetNotFoundError: if there is none of that name.
+        StorageError: if it cannot be deleted.
     """
     load_own_data(name)
     folder = user_data_dir() / name
-    (folder / _INFO_FILE).unlink(missing_ok=True)  # from now on it is not there
+    with changing(folder):
+        (folder / _INFO_FILE).unlink(missing_ok=True)  # from now on it is not there
     shutil.rmtree(folder, ignore_errors=True)
     for split in SPLIT_NAMES:
         shutil.rmtree(user_relabel_dir() / f"{name}_{split}", ignore_errors=True)

@@ -16,7 +16,7 @@ from facecore.registry import (
     save_card,
 )
 from facecore.training_runs import delete_run, load_run
-from facecore.user_files import to_name, user_models_dir
+from facecore.user_files import changing, to_name, user_models_dir
 
 _MAX_TITLE_CHARS = 60
 
@@ -32,6 +32,7 @@ def rename_model(name: str, title: str) -> ModelCard:
     Raises:
         ModelNotFoundError: if there is no such model of a user.
         TrainingRunError: if the title is empty or too long.
+        StorageError: if the card cannot be written.
     """
     bundle = _find(name)
     plain = " ".join(title.split())
@@ -63,6 +64,7 @@ def delete_model(name: str) -> None:
     Raises:
         ModelNotFoundError: if there is no such model of a user.
         TrainingRunError: if it is being trained.
+        StorageError: if it cannot be deleted.
     """
     bundle = _find(name)
     try:
@@ -71,7 +73,8 @@ def delete_model(name: str) -> None:
         pass  # brought here by hand
     else:
         delete_run(name)
-    (bundle / CARD_FILE).unlink(missing_ok=True)  # from now on it is no bundle
+    with changing(bundle):
+        (bundle / CARD_FILE).unlink(missing_ok=True)  # from now on it is no bundle
     shutil.rmtree(bundle, ignore_errors=True)
 
 

@@ -5,7 +5,6 @@ Reads and writes cards only; opening the network itself is ``facecore.inference`
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -15,7 +14,7 @@ from facecore.errors import ChecksumMismatchError, InvalidModelCardError, ModelN
 from facecore.label_sets import check_labels
 from facecore.labels import LABELS, Task
 from facecore.untrusted_files import load_json, shorten
-from facecore.user_files import user_models_dir
+from facecore.user_files import changing, read_folder, user_models_dir
 
 SCHEMA_VERSION = 1
 MODEL_FILE = "model.keras"
@@ -37,8 +36,12 @@ _PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 
 def models_dir() -> Path:
-    """Return the models folder: ``FACECORE_MODELS_DIR``, else ``models/`` of the project."""
-    return Path(os.environ.get("FACECORE_MODELS_DIR") or _PROJECT_DIR / "models")
+    """Return the models folder: ``FACECORE_MODELS_DIR``, else ``models/`` of the project.
+
+    Raises:
+        ConfigError: if the variable names something that cannot be a folder.
+    """
+    return read_folder("FACECORE_MODELS_DIR", _PROJECT_DIR / "models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +272,13 @@ def verify_checksum(bundle: Path, card: ModelCard) -> Path:
 
 
 def save_card(bundle: Path, card: ModelCard) -> None:
-    """Write ``<bundle>/card.json`` in one step, so that no reader meets half a card."""
-    bundle.mkdir(parents=True, exist_ok=True)
+    """Write ``<bundle>/card.json`` in one step, so that no reader meets half a card.
+
+    Raises:
+        StorageError: if it cannot be written.
+    """
     part = bundle / f"{CARD_FILE}.part"
-    part.write_text(json.dumps(card.to_dict(), indent=2) + "\n", encoding="utf-8")
-    part.replace(bundle / CARD_FILE)
+    with changing(bundle):
+        bundle.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(card.to_dict(), indent=2) + "\n", encoding="utf-8")
+        part.replace(bundle / CARD_FILE)

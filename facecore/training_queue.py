@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from facecore.user_files import user_runs_dir
+from facecore.user_files import changing, user_runs_dir
 
 QUEUED_FILE, RUNNING_FILE, LOCK_FILE = "queued", "running", ".worker.lock"
 
@@ -48,10 +48,13 @@ def ensure_worker() -> None:
     """Start the process that takes the runs, unless it lives or nothing waits.
 
     It is no child of this server's session: it goes on when the server ends.
+
+    Raises:
+        StorageError: if the users' folder cannot be written.
     """
     if not list_queue() or is_worker_alive():
         return
-    with (user_runs_dir() / "worker.log").open("ab") as log:
+    with changing(user_runs_dir()), (user_runs_dir() / "worker.log").open("ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "facecore.training_worker"],
             cwd=PROJECT_DIR,

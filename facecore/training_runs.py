@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from facecore.comparison import TrainingEpoch
-from facecore.errors import StorageError, TrainingRunError
+from facecore.errors import TrainingRunError
 from facecore.registry import CARD_FILE, models_dir
 from facecore.training_config import load_values, to_toml
 from facecore.training_queue import (
@@ -29,7 +29,7 @@ from facecore.training_queue import (
     list_queue,
 )
 from facecore.untrusted_files import load_arrays, load_json, parse_json, shorten
-from facecore.user_files import to_name, user_models_dir, user_runs_dir
+from facecore.user_files import changing, to_name, user_models_dir, user_runs_dir
 
 CONFIG_FILE, LOG_FILE, STATE_FILE, ENDED_FILE = "config.toml", "log.txt", "state.npz", "ended.json"
 STOP_FILE = "stop"
@@ -104,8 +104,12 @@ def choose_run_name(title: str) -> str:
         raise TrainingRunError("Give the model a name with letters a-z or digits.")
     for folder in (models_dir(), user_models_dir(), user_runs_dir()):
         if (folder / name).exists():
-            raise TrainingRunError(f"There is a model called “{title}” already; take another name.")
+            raise _is_taken(title)
     return name
+
+
+def _is_taken(title: object) -> TrainingRunError:
+    return TrainingRunError(f"There is a model called “{title}” already; take another name.")
 
 
 def create_run(values: Mapping[str, Any]) -> str:
@@ -120,14 +124,12 @@ def create_run(values: Mapping[str, Any]) -> str:
     """
     name = choose_run_name(str(values["title"]))
     folder = user_runs_dir() / name
-    try:
-        folder.mkdir(parents=True)
+    with changing(user_runs_dir()):
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError as error:  # another server on this folder was quicker
+            raise _is_taken(values["title"]) from error
         _write(folder / CONFIG_FILE, to_toml({**values, "name": name}))
-    except OSError as error:
-        raise StorageError(
-            f"The training cannot be stored ({error.strerror}); whoever runs this server should "
-            f"make room in {user_runs_dir()}."
-        ) from error
     queue_run(name)
     return name
 
@@ -137,6 +139,7 @@ def queue_run(name: str) -> None:
 
     Raises:
         TrainingRunError: if there is no such run, it is active already, or there is no trainer.
+        StorageError: if it cannot be noted down.
     """
     if not is_trainer_there():
         raise TrainingRunError(
@@ -145,10 +148,11 @@ def queue_run(name: str) -> None:
     if load_run(name).state in ("queued", "running", "done"):
         raise TrainingRunError("This training waits, runs or is finished already.")
     folder = user_runs_dir() / name
-    (folder / STOP_FILE).unlink(missing_ok=True)
-    (folder / ENDED_FILE).unlink(missing_ok=True)
-    _write(folder / QUEUED_FILE, str(time.time_ns()))
-    ensure_worker()
+    with changing(folder):
+        (folder / STOP_FILE).unlink(missing_ok=True)
+        (folder / ENDED_FILE).unlink(missing_ok=True)
+        _write(folder / QUEUED_FILE, str(time.time_ns()))
+        ensure_worker()
 
 
 def stop_run(name: str) -> None:
@@ -156,12 +160,14 @@ def stop_run(name: str) -> None:
 
     Raises:
         TrainingRunError: if there is no such run.
+        StorageError: if that cannot be noted down.
     """
     state = load_run(name).state
     folder = user_runs_dir() / name
-    if state == "running":
-        _write(folder / STOP_FILE, "")
-    (folder / QUEUED_FILE).unlink(missing_ok=True)
+    with changing(folder):
+        if state == "running":
+            _write(folder / STOP_FILE, "")
+        (folder / QUEUED_FILE).unlink(missing_ok=True)
 
 
 def delete_run(name: str) -> None:
@@ -169,10 +175,14 @@ def delete_run(name: str) -> None:
 
     Raises:
         TrainingRunError: if there is no such run, or it waits or runs.
+        StorageError: if it cannot be deleted.
     """
     if load_run(name).is_active:
         raise TrainingRunError("This training waits or runs; stop it first.")
-    shutil.rmtree(user_runs_dir() / name, ignore_errors=True)
+    folder = user_runs_dir() / name
+    with changing(folder):
+        (folder / CONFIG_FILE).unlink(missing_ok=True)  # from now on it is no run
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def list_runs() -> list[TrainingRun]:
