@@ -1,6 +1,6 @@
 """Feeds thousands of damaged pictures and videos to the decoders, as an upload would.
 
-    python benchmarks/fuzz.py [--pictures 2000] [--videos 300] [--seed 1]
+    python -m benchmarks.fuzz [--pictures 2000] [--videos 300] [--seed 1]
 
 Seeds of every accepted format are mutated: bits flipped, bytes and length fields set to extremes,
 pieces cut, doubled, swapped and taken from other files. Each must be read or refused with one
@@ -9,6 +9,7 @@ broke this. The same seed gives the same files.
 """
 
 import argparse
+import contextlib
 import io
 import logging
 import random
@@ -287,7 +288,10 @@ def run(
     read: Callable[[str, bytes, Path], None],
     max_s: float = MAX_S,
 ) -> Outcome:
-    """Read every file and note what happened; more than ``max_s`` for one is a hang."""
+    """Read every file and note what happened; more than ``max_s`` for one, twice, is a hang.
+
+    Once may be the fault of other programs on the machine.
+    """
     outcome, log = Outcome(), _Defects()
     for module in (decoder, decoder_process):
         logging.getLogger(module.__name__).addHandler(log)
@@ -306,7 +310,7 @@ def run(
                 outcome.broken.append(f"{name}: {type(error).__name__}: {error}")
             seconds = time.monotonic() - begun
             outcome.slowest_s = max(outcome.slowest_s, seconds)
-            if seconds > max_s:
+            if seconds > max_s and _is_slow_again(read, name, data, Path(folder), max_s):
                 outcome.broken.append(f"{name}: took {seconds:.1f} s")
             for message in log.messages:
                 kind = outcome.broken if message.startswith("defect") else outcome.contained
@@ -318,6 +322,15 @@ def run(
     for module in (decoder, decoder_process):
         logging.getLogger(module.__name__).removeHandler(log)
     return outcome
+
+
+def _is_slow_again(
+    read: Callable[[str, bytes, Path], None], name: str, data: bytes, folder: Path, max_s: float
+) -> bool:
+    begun = time.monotonic()
+    with contextlib.suppress(FaceCoreError):
+        read(name, data, folder)
+    return time.monotonic() - begun > max_s
 
 
 def _peak_bytes() -> int:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from facecore.errors import InvalidReportError
 from facecore.evaluation_groups import GroupView, compute_group_views, to_group_view
 from facecore.evaluation_metrics import ClassMetrics, ReliabilityBin, Scores, compute_scores
+from facecore.label_sets import check_words
 from facecore.registry import EVALUATIONS_DIR, ModelCard
 from facecore.untrusted_files import load_arrays, load_json, shorten
 from facecore.user_files import changing
@@ -250,6 +251,7 @@ def load_report(folder: Path) -> EvaluationReport:
 
 def _to_scores(values: Mapping[str, Any]) -> Scores:
     low, high = values["accuracy_interval"]
+    check_words(values["labels"])
     restored = {
         "labels": tuple(values["labels"]),
         "accuracy_interval": (low, high),
@@ -269,6 +271,7 @@ def load_predictions(folder: Path) -> Predictions:
     path = folder / PREDICTIONS_FILE
     try:
         arrays = load_arrays(path)
+        check_words((*arrays["labels"].tolist(), *arrays["columns"].tolist()))
         return Predictions(
             sample_ids=arrays["sample_ids"],
             labels=tuple(arrays["labels"].tolist()),

@@ -1,10 +1,12 @@
 """Any set of labels: checks, order and colours, for labels of one's own beside the known ones."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from facecore.labels import COLORS, LABELS, TASKS, UNDECIDED, Task
 
 MAX_LABEL_CHARS = 30
+_HARMLESS = "-_'’.,()/"
 
 # For labels that have no colour of their own; Tol's and Okabe-Ito's, which colour-blind readers can
 # tell apart.
@@ -28,7 +30,14 @@ def check_labels(labels: Sequence[str]) -> None:
     """Raise ValueError unless a network may have these classes: at least two, all different."""
     if len(labels) < 2 or len(set(labels)) != len(labels):
         raise ValueError(f"labels must be two or more different ones, got {list(labels)}")
+    check_words(labels)
+
+
+def check_words(labels: Iterable[str]) -> None:
+    """Raise ValueError unless these words can be labels; also where a file brings other values."""
     for label in labels:
+        if not isinstance(label, str):
+            raise ValueError(f"the label {label!r} is no text")
         if problem := describe_label_problem(label):
             raise ValueError(problem)
 
@@ -37,6 +46,11 @@ def describe_label_problem(label: str) -> str:
     """Return what is wrong with a word as a label, or nothing."""
     if not label or label != " ".join(label.split()) or not label.isprintable():
         return f"the label {label!r} is empty or has spaces or signs that cannot be printed"
+    if odd := sorted({sign for sign in label if not _is_harmless(sign)}):
+        return (
+            f"the label {label[:MAX_LABEL_CHARS]!r} has {' '.join(odd)} in it, which pages and "
+            f"charts could take for markup; use letters, digits, spaces and {_HARMLESS}"
+        )
     if len(label) > MAX_LABEL_CHARS:
         return f"the label {label[:MAX_LABEL_CHARS]!r}… is longer than {MAX_LABEL_CHARS} letters"
     if label == UNDECIDED:
@@ -44,6 +58,11 @@ def describe_label_problem(label: str) -> str:
     if label != label.lower():
         return f"the label {label!r} must be in small letters"
     return ""
+
+
+def _is_harmless(sign: str) -> bool:
+    kind = unicodedata.category(sign)
+    return kind[0] in "LMN" or kind == "So" or sign in f" {_HARMLESS}"
 
 
 def is_known(task: Task, labels: Iterable[str]) -> bool:

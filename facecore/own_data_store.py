@@ -20,7 +20,7 @@ import numpy as np
 from facecore.datasets_common import FaceDataset
 from facecore.datasets_info import DatasetInfo, SplitInfo, Use, check_split
 from facecore.errors import DatasetNotFoundError, InvalidDatasetError, StorageError
-from facecore.label_sets import is_known, order_labels
+from facecore.label_sets import check_labels, is_known, order_labels
 from facecore.labels import LABELS, TASKS, Task
 from facecore.own_data_pictures import Draft
 from facecore.own_data_plan import Plan
@@ -174,6 +174,7 @@ def load_own_data(name: str) -> OwnData:
             raise ValueError("an unknown schema or task")
         framing = values["framing"]
         values["labels"] = tuple(values["labels"])
+        check_labels(values["labels"])
         values["framing"] = None if framing is None else (float(framing[0]), float(framing[1]))
         return OwnData(**values)
     except FileNotFoundError as error:

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from facecore.errors import CorrectionsError, StorageError
+from facecore.limits import safe_name
+from facecore.untrusted_files import shorten
 from facecore.user_files import to_name, user_relabel_dir
 
 NOT_A_FACE = "not_a_face"
@@ -158,13 +160,14 @@ def read_decisions(data: bytes, name: str) -> list[Decision]:
     Raises:
         CorrectionsError: if it is too large or has not the columns ``COLUMNS``.
     """
+    name = safe_name(name)
     expected = f"expected a CSV with the columns {', '.join(COLUMNS)}, as the page Relabel saves it"
     if len(data) > MAX_BYTES:
         raise CorrectionsError(f"{name} is larger than {MAX_BYTES // 1_000_000} MB; {expected}.")
     try:
         rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise CorrectionsError(f"{name} is no CSV file ({error}); {expected}.") from error
+        raise CorrectionsError(f"{name} is no CSV file ({shorten(error)}); {expected}.") from error
     decisions = []
     for number, row in enumerate(rows, start=2):
         values = [row.get(column) for column in COLUMNS]

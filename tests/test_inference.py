@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import random
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.fuzz import mutate
 from facecore.errors import (
     ChecksumMismatchError,
     InvalidModelCardError,
@@ -186,8 +188,12 @@ def test_network_with_a_pickle_beside_the_weights_is_refused(write_bundle):
         {"module": "keras.utils", "class_name": "get_file", "config": {"origin": "http://x"}},
         {"module": "keras.src.config", "class_name": "enable_unsafe_deserialization"},
         {"class_name": "__lambda__", "config": {"code": "x"}},
+        {"module": "my_layers", "class_name": "Mine", "registered_name": "mine>Mine"},
+        {"module": "os", "class_name": "__keras_tensor__"},
+        {"module": ["os"], "class_name": "system"},
+        {"module": "keras.layers", "class_name": ["Dense"]},
     ],
-    ids=lambda part: part["class_name"],
+    ids=lambda part: str(part["class_name"]),
 )
 def test_parts_that_act_are_refused(write_bundle, part):
     bundle = write_bundle(build_network())
@@ -234,6 +240,79 @@ def test_manipulated_network(write_bundle, change, message):
     rewrite_config(bundle, change)
     with pytest.raises(ModelError, match=message):
         load_classifier(bundle)
+
+
+def rewrite_weights(bundle, change):
+    """Change model.weights.h5 inside model.keras, and the card's checksum with it."""
+    path, weights = bundle / MODEL_FILE, bundle.parent / "weights.h5"
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    weights.write_bytes(members["model.weights.h5"])
+    change(weights)
+    members["model.weights.h5"] = weights.read_bytes()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    renew_checksum(bundle)
+
+
+def replace_kernel(weights, make):
+    """Put something else in the place of the last layer's weights."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(weights, "a") as file:
+        group = file["layers/dense/vars"]
+        del group["0"]
+        make(h5py, group)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda h5py, group: group.__setitem__("0", h5py.ExternalLink("/etc/hostname", "/")),
+        lambda h5py, group: group.__setitem__("0", h5py.SoftLink("/elsewhere")),
+        lambda h5py, group: group.create_dataset(
+            "0", (64, 7), "f4", external=[("/etc/passwd", 0, 64 * 7 * 4)]
+        ),
+        lambda h5py, group: group.create_dataset("0", (10**7, 10**5), "f4", chunks=(64, 64)),
+        lambda h5py, group: group.create_dataset("0", data=np.void(pickle.dumps(Pickled()))),
+    ],
+    ids=["other file", "link", "bytes of another file", "larger than any memory", "pickle"],
+)
+def test_weights_that_are_no_plain_numbers(write_bundle, make):
+    bundle = write_bundle(build_network())
+    rewrite_weights(bundle, lambda weights: replace_kernel(weights, make))
+    with pytest.raises(ModelError, match="cannot open the network") as error:
+        load_classifier(bundle)
+    assert str(error.value).isprintable()
+    assert not Path("/tmp/facecore-was-here").exists()
+
+
+def test_attributes_of_the_weights_are_never_unpickled(write_bundle):
+    h5py = pytest.importorskip("h5py")
+
+    def add(weights):
+        with h5py.File(weights, "a") as file:
+            file.attrs["layer_names"] = np.void(pickle.dumps(Pickled()))
+
+    bundle = write_bundle(build_network())
+    rewrite_weights(bundle, add)
+    load_classifier(bundle)
+    assert not Path("/tmp/facecore-was-here").exists()
+
+
+def test_damaged_weights_and_descriptions_are_one_sentence(write_bundle):
+    bundle = write_bundle(build_network())
+    whole = (bundle / MODEL_FILE).read_bytes()
+    rng = random.Random(3)
+    for _ in range(12):
+        (bundle / MODEL_FILE).write_bytes(whole)
+        rewrite_weights(
+            bundle, lambda path: path.write_bytes(mutate(path.read_bytes(), whole, rng))
+        )
+        try:
+            load_classifier(bundle)
+        except ModelError as error:
+            assert str(error).isprintable() and str(error).endswith(".")
 
 
 def test_file_that_is_no_network(write_bundle):

@@ -17,6 +17,12 @@ from facecore.labels import COLORS, EXPRESSIONS
         (["happy", "x" * 31], "longer"),
         (["happy", "undecided"], "not sure"),
         (["happy", "Tired"], "small letters"),
+        (["happy", "<b>x</b>"], "< > in it, which pages and charts could take for markup"),
+        (["happy", "**x**"], "markup"),
+        (["happy", "[x](http://y)"], "markup"),
+        (["happy", ":material/home:"], "markup"),
+        (["happy", "$x$"], "markup"),
+        (["happy", "&lt;"], "markup"),
     ],
 )
 def test_labels_that_cannot_be(labels, words):
@@ -25,7 +31,7 @@ def test_labels_that_cannot_be(labels, words):
 
 
 def test_own_labels_stand_behind_the_known_ones():
-    check_labels(["tired", "happy"])
+    check_labels(["tired", "happy", "très-à l'aise (2)", "眠い", "😀", "sad/angry", "हँसना"])
     assert order_labels(["undecided", "tired", "happy", "bored", "angry", "happy"]) == (
         "angry",
         "happy",
