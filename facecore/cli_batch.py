@@ -14,7 +14,11 @@ from facecore.batch_inputs import Failure, find_files
 from facecore.batch_pool import default_num_workers, run_pool
 from facecore.batch_ray import run_ray
 from facecore.batch_records import ANNOTATED_DIR, BatchPlan, BatchSettings
-from facecore.cli_files import add_network_arguments, find_networks
+from facecore.cli_files import (
+    add_detect_every_argument,
+    add_network_arguments,
+    find_networks,
+)
 from facecore.cli_threshold import add_decision_arguments, read_thresholds
 from facecore.detection import CASCADES
 from facecore.labels import display_name
@@ -47,6 +51,7 @@ def add_batch_arguments(parser: argparse.ArgumentParser, default_model: str) -> 
     group.add_argument("--scale-factor", type=float)
     group.add_argument("--min-neighbors", type=int)
     group.add_argument("--min-face-fraction", type=float)
+    add_detect_every_argument(parser)
     add_decision_arguments(parser)
     parser.set_defaults(parser=parser)
 
@@ -100,6 +105,8 @@ def _check(args: argparse.Namespace) -> None:
     error = args.parser.error
     if args.workers is not None and args.workers < 1:
         error("--workers must be 1 or more")
+    if args.detect_every < 1:
+        error("--detect-every must be 1 or more")
     if (args.engine == "ray") != (args.address is not None):
         error("--engine ray needs --address, and only it takes one")
     if args.hide_faces and not args.annotate:
@@ -114,7 +121,11 @@ def _make_plan(args: argparse.Namespace) -> BatchPlan:
     settings = BatchSettings(
         tuple((card.name, card.sha256) for card in cards),
         dataclasses.replace(_with_haar(args, PHOTO_PIPELINE), thresholds=thresholds),
-        dataclasses.replace(_with_haar(args, VIDEO_PIPELINE), thresholds=thresholds),
+        dataclasses.replace(
+            _with_haar(args, VIDEO_PIPELINE),
+            thresholds=thresholds,
+            detect_every=args.detect_every,
+        ),
         args.annotate,
         args.hide_faces,
     )

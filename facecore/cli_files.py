@@ -17,6 +17,7 @@ from facecore.errors import FaceCoreError, UnreadableImageError, VideoWriteError
 from facecore.labels import TASKS
 from facecore.media import decode_image, encode_image
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
+from facecore.pipeline_every import DETECT_EVERY, describe_search
 from facecore.registry import GENDER_MODEL, find_bundle, list_cards, load_card
 from facecore.session import analyse_photo, process_video
 
@@ -53,10 +54,30 @@ def _open_pipeline(args: argparse.Namespace, options: PipelineOptions) -> FacePi
     return FacePipeline(classifiers, options)
 
 
+def add_detect_every_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare how often a video's faces are searched, and what that costs."""
+    losses = " ".join(describe_search(every) for every in DETECT_EVERY if every > 1)
+    parser.add_argument(
+        "--detect-every",
+        type=int,
+        default=1,
+        metavar="N",
+        help=f"search faces in every N-th frame of a video only (default: 1). {losses}".replace(
+            "%", "%%"
+        ),
+    )
+
+
 def add_network_arguments(parser: argparse.ArgumentParser, default_expression: str) -> None:
     """Declare which networks a command asks, and how."""
     parser.add_argument("--expression-model", default=default_expression, metavar="NAME")
     parser.add_argument("--gender-model", default=GENDER_MODEL, metavar="NAME")
+    parser.add_argument(
+        "--flip",
+        action="store_true",
+        help="average each face's answers with those for its mirror image; twice the network's "
+        "time",
+    )
 
 
 def find_networks(args: argparse.Namespace) -> tuple[Path, ...]:
@@ -72,12 +93,6 @@ def find_networks(args: argparse.Namespace) -> tuple[Path, ...]:
             known = ", ".join(c.name for c in list_cards(task=task))
             args.parser.error(f"{card.name} is no {task} model; choose one of {known}")
         bundles.append(find_bundle(card.name))
-    parser.add_argument(
-        "--flip",
-        action="store_true",
-        help="average each face's answers with those for its mirror image; twice the network's "
-        "time",
-    )
     return tuple(bundles)
 
 
@@ -101,7 +116,10 @@ def _open_photo_reader(args: argparse.Namespace) -> Reader:
 
 
 def _open_video_reader(args: argparse.Namespace) -> Reader:
-    pipeline = _open_pipeline(args, VIDEO_PIPELINE)
+    if args.detect_every < 1:
+        args.parser.error("--detect-every must be 1 or more")
+    options = dataclasses.replace(VIDEO_PIPELINE, detect_every=args.detect_every)
+    pipeline = _open_pipeline(args, options)
     annotation = AnnotationOptions(hide_faces=args.hide_faces)
 
     def read(path: Path, stem: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A new video: upload, what the file says about itself, the part to analyse, start."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -8,6 +8,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from facecore.errors import MediaError
 from facecore.jobs_video import probe_video
 from facecore.media import VideoInfo
+from facecore.pipeline_every import DETECT_EVERY, describe_search, name_search
 from pages._cache import remember
 from pages._sidebar import Settings
 from pages._ui import error_box, plain
@@ -42,6 +43,9 @@ def show_upload(settings: Settings) -> None:
         )
         return
     choices = [choice for file in files if (choice := _show_file(file)) is not None]
+    if choices:
+        every = _choose_search()
+        settings = replace(settings, pipeline=replace(settings.pipeline, detect_every=every))
     label = "Analyse" if len(choices) == 1 else f"Analyse {len(choices)} videos"
     ready = bool(choices) and bool(settings.models)
     if choices and st.button(
@@ -49,6 +53,21 @@ def show_upload(settings: Settings) -> None:
     ):
         with error_box():
             _start(choices, settings)
+
+
+def _choose_search() -> int:
+    every = st.segmented_control(
+        "Search faces in",
+        DETECT_EVERY,
+        default=1,
+        required=True,
+        format_func=name_search,
+        key="video_detect_every",
+        persist_state="session",
+        help="The search takes most of the time of an analysis.",
+    )
+    st.caption(describe_search(every))
+    return every
 
 
 def _start(choices: list[_Choice], settings: Settings) -> None:
