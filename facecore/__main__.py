@@ -15,7 +15,12 @@ from tqdm import tqdm
 from facecore.cli_batch import add_batch_arguments, run_batch_command
 from facecore.cli_compare import add_compare_arguments, run_compare
 from facecore.cli_data import add_data_arguments, run_data
-from facecore.cli_files import add_network_arguments, run_photos, run_videos
+from facecore.cli_files import (
+    add_detect_every_argument,
+    add_network_arguments,
+    run_photos,
+    run_videos,
+)
 from facecore.cli_relabel import add_relabel_arguments, run_relabel
 from facecore.cli_threshold import add_decision_arguments, add_threshold_arguments, run_threshold
 from facecore.datasets import DATASETS, get_dataset_info, load_dataset
@@ -63,6 +68,7 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_file_arguments(video, VIDEO_HAAR)
     video.add_argument("--start", type=_seconds, default=0.0, metavar="S", help="begin at second S")
     video.add_argument("--end", type=_seconds, metavar="S", help="stop at second S")
+    add_detect_every_argument(video)
     batch = commands.add_parser("batch", help="analyse folders of photos and videos, resumably")
     batch.set_defaults(run=lambda args: EXIT_OK if run_batch_command(args) else EXIT_FAILED)
     add_batch_arguments(batch, DEFAULT_EXPRESSION_MODEL)
