@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from facecore import decoder, jobs_video, session
+from facecore import decoder, jobs_video, session_drawing
 from facecore.annotation import AnnotationOptions
 from facecore.decoder_process import DecoderGoneError, borrow_process
 from facecore.errors import VideoWriteError
@@ -114,7 +114,7 @@ def test_later_frames_are_analysed_while_one_is_drawn(clip, tmp_path, pipeline, 
         overlapped.append(pipeline.begun[ahead].wait(PATIENCE_S))
         return frame_bgr
 
-    monkeypatch.setattr(session, "annotate", draw)
+    monkeypatch.setattr(session_drawing, "annotate", draw)
     process_video(clip, tmp_path / "out.mp4", pipeline)
     assert overlapped == [True] * NUM_FRAMES
 
@@ -139,16 +139,24 @@ def test_analysis_waits_for_a_slow_encoder(clip, tmp_path, pipeline, monkeypatch
     assert most_ahead == [IN_FLIGHT + 1]
 
 
-@pytest.mark.parametrize("broken", ["disk", "cancelled"])
-def test_nothing_is_left_after_a_failure(clip, tmp_path, pipeline, monkeypatch, broken):
-    def fail(*args):
-        raise VideoWriteError("the disk is full") if broken == "disk" else KeyboardInterrupt
+def test_nothing_is_left_of_a_cancelled_analysis(clip, tmp_path, pipeline):
+    def cancel(done, total):
+        raise KeyboardInterrupt
 
-    target = tmp_path / "out.mp4"
-    if broken == "disk":
-        monkeypatch.setattr(VideoWriter, "write", fail)
-    with pytest.raises(VideoWriteError if broken == "disk" else KeyboardInterrupt):
-        process_video(clip, target, pipeline, on_progress=fail if broken != "disk" else None)
+    with pytest.raises(KeyboardInterrupt):
+        process_video(clip, tmp_path / "out.mp4", pipeline, on_progress=cancel)
+    assert list(tmp_path.iterdir()) == [clip]
+    assert not encoding_threads()
+
+
+def test_results_outlive_a_full_disk(clip, tmp_path, pipeline, monkeypatch):
+    def fail(*args):
+        raise VideoWriteError("the disk is full")
+
+    monkeypatch.setattr(VideoWriter, "write", fail)
+    run = process_video(clip, tmp_path / "out.mp4", pipeline)
+    assert run.video_error == "the disk is full"
+    assert len(run.frames) == NUM_FRAMES
     assert list(tmp_path.iterdir()) == [clip]
     assert not encoding_threads()
 
