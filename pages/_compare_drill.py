@@ -79,7 +79,12 @@ def _show_cell(comparison: Comparison, choices: Choices, votes: pd.DataFrame | N
     with right:
         words = f"labelled {_word(truth)}, {titles[model]} says {_word(predicted)}"
         st.markdown(f"**{len(rows):,} images {plain(words)}**")
-        link_relabel_page(comparison.dataset, _or_none(truth), _or_none(predicted))
+        link_relabel_page(
+            "Relabel training pictures of this pair",
+            comparison.dataset,
+            _or_none(truth),
+            _or_none(predicted),
+        )
         _show_pictures(comparison, rows, votes, f"{model}_{truth}_{predicted}")
 
 

@@ -16,9 +16,12 @@ _STYLE = """<style>
 .fc-card-facts{flex:1 1 15rem;min-width:0;line-height:1.45}
 .fc-card-label{font-size:1.25rem;font-weight:600}
 .fc-card-why{margin:.2rem 0 .6rem;padding-left:1.1rem;opacity:.85;font-size:.9rem}
-.fc-card-bars{display:grid;grid-template-columns:auto minmax(3rem,1fr) 3rem;gap:.1rem .5rem;
- font-size:.85rem;align-items:center;margin-bottom:.5rem;max-width:26rem}
-.fc-card-bars b{grid-column:1/-1;margin-top:.3rem}
+.fc-card-answers{display:grid;grid-template-columns:repeat(auto-fill,minmax(14rem,1fr));
+ gap:.4rem 1.5rem;margin-bottom:.5rem}
+.fc-card-bars{display:grid;grid-template-columns:4.2rem minmax(3rem,1fr) 2.6rem;gap:.1rem .5rem;
+ font-size:.85rem;align-items:center;align-content:start;max-width:26rem}
+.fc-card-bars b{grid-column:1/-1}
+.fc-card-bars>div:not(.fc-card-track){overflow-wrap:anywhere}
 .fc-card-track{height:.6rem;border-radius:.3rem;
  background:color-mix(in srgb,currentColor 12%,transparent)}
 .fc-card-bar{height:100%;border-radius:.3rem}
@@ -74,7 +77,7 @@ def build_doubt_card(card: DoubtCard, labels: Sequence[str]) -> str:
         f'<div class="fc-card-facts"><div class="fc-card-label">Labelled '
         f"{escape(show_name(card.label))}</div>"
         f'<ul class="fc-card-why">{why}</ul>'
-        f'<div class="fc-card-bars">{bars}</div>{crowd}'
+        f'<div class="fc-card-answers">{bars}</div>{crowd}'
         f'<div class="fc-card-small">No. {escape(card.sample_id)}</div></div></div>'
     )
 
@@ -101,7 +104,7 @@ def _build_bars(who: str, probs: Mapping[str, float], colors: Mapping[str, str])
         f"<span>{share:.0%}</span>"
         for label, share in probs.items()
     )
-    return f"<b>{escape(who)}</b>{rows}"
+    return f'<div class="fc-card-bars"><b>{escape(who)}</b>{rows}</div>'
 
 
 def _build_image(png: bytes, words: str, style: str) -> str:

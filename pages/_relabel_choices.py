@@ -37,7 +37,7 @@ def choose_dataset() -> str:
     return name
 
 
-def choose_who() -> str:
+def _choose_who() -> str:
     """Return the person's name; empty until it is given."""
     text = st.text_input(
         "Your name",
@@ -49,15 +49,17 @@ def choose_who() -> str:
     return clean_name(text)
 
 
-def choose_queue(material: Material) -> list[str]:
-    """Return the ids of the chosen part of the queue, in its order."""
+def choose_queue(material: Material) -> tuple[str, list[str]]:
+    """Return the person's name, and the ids of the chosen part of the queue in its order."""
     labels = [*material.dataset.labels, _ANY]
     options = {_KEYS["label"]: labels, _KEYS["seen"]: [*labels[:-1], NOT_A_FACE, _ANY]}
     for key, words in options.items():
         if st.session_state.get(key) not in words:
             st.session_state[key] = _ANY
     available = [reason for reason in REASONS if material.queue[reason].any()]
-    one, two, three = st.columns([2, 2, 3])
+    zero, one, two, three = st.columns([2, 2, 2, 3])
+    with zero:
+        who = _choose_who()
     label = one.selectbox(
         "Labelled",
         options[_KEYS["label"]],
@@ -87,7 +89,7 @@ def choose_queue(material: Material) -> list[str]:
         "than a network's that had not seen it.",
     )
     chosen = filter_queue(material.queue, reasons, _or_none(label), _or_none(seen))
-    return [str(image) for image in chosen["sample_id"]]
+    return who, [str(image) for image in chosen["sample_id"]]
 
 
 def _word(label: str) -> str:

@@ -21,11 +21,14 @@ def teaching_pages() -> list[StreamlitPage]:
     return []
 
 
-def link_relabel_page(dataset: str, label: str | None, seen: str | None) -> None:
-    """Lead from a cell of a matrix to the training pictures with that label and doubt.
+def link_relabel_page(
+    words: str, dataset: str, label: str | None = None, seen: str | None = None
+) -> None:
+    """Lead to the training pictures with that label and doubt, such as those of a matrix's cell.
 
     Args:
-        dataset: that was evaluated; FER+'s pictures are FER-2013's.
+        words: on the link.
+        dataset: FER+'s pictures are FER-2013's.
         label: canonical name; None for every label.
         seen: what the pictures may show; None for everything.
     """
@@ -34,7 +37,7 @@ def link_relabel_page(dataset: str, label: str | None, seen: str | None) -> None
         choices = {"dataset": name, "label": label, "seen": seen}
         st.page_link(
             "pages/relabel.py",
-            label="Relabel training pictures of this pair",
+            label=words,
             icon=":material/rule:",
             query_params={key: value for key, value in choices.items() if value is not None},
         )

@@ -9,6 +9,7 @@ from facecore.labels import TASKS, Task, display_name
 from facecore.own_data import bring_path, bring_upload
 from facecore.own_data_sources import list_server_sources, resolve_server_source
 from facecore.own_data_store import OwnData, delete_own_data, list_own_data
+from pages._teaching import link_relabel_page
 from pages._train_desk import DraftCase, current_case, drop_case, open_case
 from pages._train_report import show_report
 from pages._ui import error_box, plain, show_error
@@ -130,8 +131,12 @@ def _show_kept(kept: Sequence[OwnData]) -> None:
                 f"{display_name(data.task)}; divided by {data.split_method}; data set "
                 f"`{data.name}` on the command line."
             )
+            link_relabel_page("Look through doubtful labels", data.name)
             with st.popover("Delete", icon=":material/delete:", key=f"train_ask_{data.name}"):
-                st.write("The pictures go for good; models trained on them stay.")
+                st.write(
+                    "The pictures go for good, with what was decided on their labels; models "
+                    "trained on them stay."
+                )
                 if st.button("Delete for everybody", key=f"train_delete_{data.name}"):
                     _delete(data)
 

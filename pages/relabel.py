@@ -7,7 +7,7 @@ import streamlit as st
 
 from facecore.errors import DatasetNotFoundError
 from facecore.user_files import is_teaching_on
-from pages._relabel_choices import choose_dataset, choose_queue, choose_who, take_link
+from pages._relabel_choices import choose_dataset, choose_queue, take_link
 from pages._relabel_data import Material, open_material
 from pages._relabel_desk import show_desk
 from pages._relabel_together import show_together
@@ -32,15 +32,11 @@ def show_section(material: Material) -> None:
         show_together(dataset.name, dataset.split)
         return
     if material.predictions is None:
-        st.info(
-            "No network has judged these pictures yet, so that only copies, blank pictures and, "
-            "where there is one, the crowd tell of doubtful labels. Whoever runs this server can "
-            f"change that: `python training/cross_validate.py --dataset {dataset.name}`; it can be "
-            "interrupted and goes on with the same command.",
-            icon=":material/model_training:",
+        st.caption(
+            ":material/model_training: No network has judged these pictures yet; whoever runs this "
+            f"server can change that: `python training/cross_validate.py --dataset {dataset.name}`"
         )
-    who = choose_who()
-    ids = choose_queue(material)
+    who, ids = choose_queue(material)
     if not who:
         st.info("Enter your name to begin; it is written beside your decisions.")
     elif not ids:

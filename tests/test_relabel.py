@@ -137,11 +137,12 @@ class TestDecisions:
         assert clean_name(" \t-- ") == ""
 
     def test_full_disk_is_told(self, tmp_path):
-        (tmp_path / "user").write_text("no folder")
+        (tmp_path / "user").mkdir()
+        (tmp_path / "user" / "relabel").write_text("no folder")
         with pytest.raises(StorageError, match="cannot be written"):
             add_decision("fer2013", "train", said("1", "happy"))
         with pytest.raises(StorageError, match="cannot be written"):
-            save_decisions(tmp_path / "user" / "a.csv", [])
+            save_decisions(tmp_path / "user" / "relabel" / "a.csv", [])
 
 
 class TestApply:

@@ -7,7 +7,6 @@ import pytest
 from own_pictures import make_zip, write_folders
 from streamlit.testing.v1 import AppTest
 
-from facecore import training_runs
 from facecore.datasets import load_dataset
 from facecore.errors import TrainingRunError
 from facecore.own_data import bring_path
@@ -33,7 +32,8 @@ APP = Path(__file__).resolve().parents[2] / "app.py"
 @pytest.fixture(autouse=True)
 def user_dir(tmp_path, monkeypatch):
     monkeypatch.setenv("FACECORE_USER_DIR", str(tmp_path / "user"))
-    monkeypatch.setattr(training_runs, "ensure_worker", lambda: None)
+    for place in ("facecore.training_runs", "pages._startup", "pages._train_runs"):
+        monkeypatch.setattr(f"{place}.ensure_worker", lambda: None)  # nothing is trained here
     return tmp_path / "user"
 
 
