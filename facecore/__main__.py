@@ -12,6 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from facecore.card_text import card_to_text
 from facecore.cli_batch import add_batch_arguments, run_batch_command
 from facecore.cli_compare import add_compare_arguments, run_compare
 from facecore.cli_data import add_data_arguments, run_data
@@ -35,9 +36,12 @@ DEFAULT_EXPRESSION_MODEL = "expression_model1"
 EXIT_OK, EXIT_FAILED = 0, 1
 
 _METRIC_WORDS = {
+    "accuracy": "accuracy",
     "known_accuracy": "accuracy on the classes it knows",
-    "ece": "expected calibration error",
+    "flip_accuracy": "accuracy with mirror images averaged in",
+    "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
+    "ece": "expected calibration error",
 }
 
 
@@ -74,6 +78,7 @@ def _build_parser() -> argparse.ArgumentParser:
     add_batch_arguments(batch, DEFAULT_EXPRESSION_MODEL)
     models = commands.add_parser("models", help="list the model bundles with their figures")
     models.set_defaults(run=_run_models)
+    models.add_argument("--card", action="append", metavar="NAME", help="print a whole card")
     data = commands.add_parser("data", help="bring one's own labelled pictures")
     data.set_defaults(run=lambda args: EXIT_OK if run_data(args) else EXIT_FAILED)
     add_data_arguments(data)
@@ -136,6 +141,10 @@ def _dataset(text: str) -> str:
 
 
 def _run_models(args: argparse.Namespace) -> int:
+    for name in args.card or ():
+        print(card_to_text(load_card(find_bundle(name))))
+    if args.card:
+        return EXIT_OK
     bundles = list_bundles()
     if not bundles:
         return _fail(
@@ -157,10 +166,10 @@ def _run_models(args: argparse.Namespace) -> int:
 
 
 def _format_metrics(metrics: Mapping[str, Any]) -> str:
-    shares = {k: v for k, v in metrics.items() if isinstance(v, float) and 0 <= v <= 1}
     return ", ".join(
-        f"{_METRIC_WORDS.get(name, name.replace('_', ' '))} {value:.1%}"
-        for name, value in shares.items()
+        f"{words} {metrics[name]:.1%}"
+        for name, words in _METRIC_WORDS.items()
+        if isinstance(metrics.get(name), int | float)
     )
 
 

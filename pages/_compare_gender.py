@@ -12,6 +12,7 @@ from facecore.evaluation_groups_text import describe_view, display_group, groups
 from facecore.export_tables import to_csv
 from facecore.labels import display_plural
 from facecore.registry import ModelCard, find_bundle, list_cards
+from pages._model_cards import show_cards
 from pages._ui import Download, download_buttons, error_box, plain
 
 _PEOPLE = {ADULTS: "20 and older", EVERYONE: "All ages"}
@@ -52,6 +53,7 @@ def show_gender() -> None:
         else:
             st.info(f"“{plain(card.title)}” has no evaluation yet. This makes one:")
             st.code(f"python -m facecore evaluate --model {card.name}", language="bash")
+    show_cards([card])
 
 
 def _pick_card(cards: Sequence[ModelCard]) -> ModelCard:

@@ -9,6 +9,7 @@ from facecore.comparison_tests import Agreement, PairTest
 from facecore.export_tables import to_csv
 from pages._compare_choices import Choices
 from pages._compare_data import compute_statistics
+from pages._model_cards import show_cards
 from pages._ui import Download, download_buttons, plain
 
 _BEST = "★"
@@ -64,6 +65,8 @@ def show_overview(comparison: Comparison, choices: Choices) -> None:
             "shows them."
         )
     _offer_downloads(comparison, statistics.rows)
+    st.subheader("About the models")
+    show_cards(model.card for model in comparison.models)
 
 
 def _offer_downloads(comparison: Comparison, rows: tuple[ModelRow, ...]) -> None:

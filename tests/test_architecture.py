@@ -48,7 +48,7 @@ ROWS = [
         "datasets",
         "own_data",
     },
-    {"session", "live", "evaluation", "export"},
+    {"session", "live", "evaluation", "export", "card_text"},
     {
         "jobs",
         "batch",

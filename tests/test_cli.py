@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from skimage import data
+from stubs import StubClassifier
 
 from facecore.__main__ import main
 from facecore.labels import EXPRESSIONS
@@ -192,6 +193,25 @@ def test_published_models_answer_on_the_command_line(portrait_png, tmp_path):
     (face,) = json.loads(document.read_text())["results"][0]["faces"]
     assert set(face["expression"]["probabilities"]) == set(EXPRESSIONS)
     assert face["gender"]["label"] == "woman"
+
+
+def test_a_whole_card_is_printed(stub_models, capsys):
+    assert main(["models", "--card", "gender"]) == 0
+    text = capsys.readouterr().out
+    assert "Says of a face which gender it looks like: man; woman." in text
+    assert "fer2013_validation: accuracy 62.5% on 9 images" in text
+    assert main(["models", "--card", "nobody"]) == 1
+
+
+def test_mirror_images_are_averaged_in_where_asked(stub_models, portrait_png, monkeypatch):
+    seen = []
+    predict = StubClassifier.predict_proba
+    monkeypatch.setattr(
+        StubClassifier, "predict_proba", lambda s, b: seen.append(len(b)) or predict(s, b)
+    )
+    assert main(["photo", str(portrait_png)]) == 0
+    assert main(["photo", str(portrait_png), "--flip"]) == 0
+    assert seen == [1, 1, 2, 2]
 
 
 def test_place_that_cannot_be_written_is_one_sentence(stub_models, portrait_png, tmp_path, capsys):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn import metrics as sk
+from stubs import StubClassifier
 
 from facecore.datasets import FaceDataset
 from facecore.errors import EvaluationError, InvalidReportError
@@ -32,7 +33,6 @@ from facecore.evaluation_metrics import (
     compute_wilson_interval,
 )
 from facecore.registry import load_card, save_card
-from tests.stubs import StubClassifier
 
 LABELS = ("angry", "happy", "sad")
 

@@ -153,6 +153,16 @@ def test_every_section_is_drawn(evaluated, open_page, section, paper):
     assert "How to read it" in text_of(page) or section == "Gender"
 
 
+def test_every_models_card_can_be_read(evaluated, open_page):
+    page = open_page("compare")
+    cards = [e for e in page.expander if e.label.startswith("About ")]
+    titles = page.pills(key="compare_models_chosen").value
+    assert len(cards) == len(titles) > 1
+    told = " ".join(m.value for m in cards[0].markdown)
+    assert "**What it is**" in told
+    assert "**Undecided**" in told
+
+
 def test_more_models_are_picked_and_none_is_told(evaluated, open_page):
     page = open_page("compare")
     page.get("button_group")

@@ -120,6 +120,15 @@ def test_choice_of_model_changes_the_words(photos):
     assert 'Sad <span class="fc-sure">80%' in html_of(photos)
 
 
+def test_mirror_images_are_read_where_asked(photos):
+    photos.segmented_control(key="photo_source").set_value("example").run()
+    before = len(photos.session_state["cache_results"])
+    photos.sidebar.toggle(key="flip_photo").set_value(True).run()
+    assert not photos.exception
+    assert len(photos.session_state["cache_results"]) == 2 * before, "analysed anew"
+    assert 'Happy <span class="fc-sure">80%' in html_of(photos)
+
+
 def test_answers_below_the_sidebars_threshold_are_undecided(photos, pair_png):
     upload(photos, ("pair.png", pair_png, "image/png"))
     slider = photos.sidebar.slider(key="threshold_expression_model1")
