@@ -8,17 +8,28 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from facecore.detection import PHOTO_HAAR, VIDEO_HAAR, Detection, HaarDetector, HaarOptions
+from facecore.detection import PHOTO_HAAR, VIDEO_HAAR, HaarDetector, HaarOptions
 from facecore.flip import predict_flipped
 from facecore.labels import Task
+from facecore.pipeline_search import FaceSearch, SupportsDetect
 from facecore.preprocessing import UInt8Array, crop_faces, to_batch
 from facecore.registry import ModelCard
-from facecore.results import Box, Face, FrameResult, Prediction
-from facecore.tracking import IouTracker, TrackedFace, TrackerOptions
-from facecore.tracking_flow import FlowFollower
+from facecore.results import Face, FrameResult, Prediction
+from facecore.tracking import IouTracker, TrackerOptions
 from facecore.tracking_labels import LabelKeeper
-from facecore.tracking_sightings import Sighting, compute_sightings
 from facecore.tracking_smoothing import ProbabilitySmoother
+
+__all__ = [
+    "PHOTO_PIPELINE",
+    "VIDEO_PIPELINE",
+    "FacePipeline",
+    "PipelineOptions",
+    "SupportsDetect",
+    "SupportsPredict",
+]
+
+_GENDER_ANSWERS = 10  # so many answers settle a person's gender ...
+_GENDER_EVERY_S = 0.45  # ... which is then asked no oftener than this: it does not change
 
 
 class SupportsPredict(Protocol):
@@ -32,16 +43,6 @@ class SupportsPredict(Protocol):
         """Return float32 probabilities of shape (n, num_classes), rows sum to 1."""
 
 
-class SupportsDetect(Protocol):
-    """Anything that finds faces; ``facecore.detection.HaarDetector`` does."""
-
-    def detect(self, frame_bgr: UInt8Array) -> list[Detection]:
-        """Return the faces of a frame."""
-
-    def detect_near(self, frame_bgr: UInt8Array, known: Sequence[Box]) -> list[Detection | None]:
-        """Return one answer per known box: the face found near it, or None."""
-
-
 @dataclass(frozen=True, slots=True)
 class PipelineOptions:
     """How frames are analysed.
@@ -53,6 +54,8 @@ class PipelineOptions:
         gender_smoothing: the same for gender, which does not change.
         detect_every: faces are searched in every n-th frame and followed in between; in every
             frame while somebody new may have come or somebody known is missing.
+        rescan_s: while everybody known is found again close to the last place, the whole frame is
+            searched for new faces only so often, in media time; 0: in every frame.
         thresholds: per task the confidence below which an answer is shown as undecided; a task
             that is not named has the threshold of its network's card.
         flip: average the answers for each face and its mirror image; twice the network's time.
@@ -63,12 +66,15 @@ class PipelineOptions:
     smoothing: float = 0.4
     gender_smoothing: float = 10.0
     detect_every: int = 1
+    rescan_s: float = 0.4
     thresholds: Mapping[Task, float] = field(default_factory=dict)
     flip: bool = False
 
     def __post_init__(self) -> None:
         if self.smoothing < 0 or self.gender_smoothing < 0:
             raise ValueError("smoothing must be 0 or more seconds")
+        if self.rescan_s < 0:
+            raise ValueError(f"rescan_s must be 0 or more seconds, got {self.rescan_s}")
         if self.detect_every < 1:
             raise ValueError(f"detect_every must be 1 or more, got {self.detect_every}")
         if not all(0 <= threshold <= 1 for threshold in self.thresholds.values()):
@@ -110,7 +116,7 @@ class FacePipeline:
         self._tracker = IouTracker(options.tracker) if options.tracker else None
         self._smoother = ProbabilitySmoother()
         self._keeper = LabelKeeper()
-        self._follower = FlowFollower()
+        self._search = FaceSearch()
         self._classifiers: dict[Task, SupportsPredict] = {}
         self.set_classifiers(classifiers)
         self.reset()
@@ -159,9 +165,7 @@ class FacePipeline:
             self._tracker.reset(min_hits)
         self._smoother.reset()
         self._keeper.reset()
-        self._frames_to_skip = 0
-        self._kept: list[TrackedFace] = []
-        self._kept_size_wh: tuple[int, int] | None = None
+        self._search.reset()
 
     def process(self, frame_bgr: UInt8Array, time_s: float = 0.0, index: int = 0) -> FrameResult:
         """Analyse one frame; frames of a stream come in order.
@@ -182,45 +186,23 @@ class FacePipeline:
                 Face(d.xyxy, d.score, tilt_deg=d.tilt_deg) for d in self._detector.detect(frame_bgr)
             ]
         else:
+            tracked = self._search.track(
+                frame_bgr,
+                time_s,
+                self._detector,
+                self._tracker,
+                detect_every=self.options.detect_every,
+                rescan_s=self.options.rescan_s,
+            )
             faces = [
-                Face(
-                    t.detection.xyxy, t.detection.score, t.person_id, tilt_deg=t.detection.tilt_deg
-                )
-                for t in self._track(frame_bgr, size_wh, time_s, self._tracker)
+                Face(t.detection.xyxy, t.detection.score, t.person_id, {}, t.detection.tilt_deg)
+                for t in tracked
             ]
         timings["detect"] = _ms_since(start)
         if faces:
             faces = self._classify(frame_bgr, faces, time_s, timings)
         unsure = self._tracker.unsure_boxes(time_s) if self._tracker else ()
         return FrameResult(index, time_s, size_wh, tuple(faces), timings, tuple(unsure))
-
-    def _track(
-        self,
-        frame_bgr: UInt8Array,
-        size_wh: tuple[int, int],
-        time_s: float,
-        tracker: IouTracker,
-    ) -> list[TrackedFace]:
-        if self._frames_to_skip and size_wh == self._kept_size_wh:
-            self._frames_to_skip -= 1
-            self._kept = self._follower.follow(frame_bgr, self._kept)
-            return self._kept
-
-        def search(boxes: list[Box]) -> list[Sighting | None]:
-            answers = self._detector.detect_near(frame_bgr, boxes)
-            return [
-                next(iter(compute_sightings(frame_bgr, [a] if a is not None else [])), None)
-                for a in answers
-            ]
-
-        found = compute_sightings(frame_bgr, self._detector.detect(frame_bgr))
-        self._kept = tracker.update(found, time_s, search)
-        self._kept_size_wh = size_wh
-        self._frames_to_skip = 0
-        if self.options.detect_every > 1 and not tracker.unsure_boxes(time_s):
-            self._frames_to_skip = self.options.detect_every - 1
-            self._follower.look(frame_bgr)
-        return self._kept
 
     def _classify(
         self,
@@ -233,8 +215,14 @@ class FacePipeline:
         boxes, tilts = [f.xyxy for f in faces], [f.tilt_deg for f in faces]
         crops: dict[tuple[float, float], list[UInt8Array]] = {}
         for task, classifier in self._classifiers.items():
-            start = time.perf_counter()
             card = classifier.card
+            threshold = self.options.thresholds.get(task, card.threshold)
+            if (settled := self._recall_settled(faces, task, time_s)) is not None:
+                for face, probs, known in zip(faces, settled, predictions, strict=True):
+                    prediction = Prediction(card.labels, probs, threshold)
+                    known[task] = self._keeper.decide(face.person_id, task, prediction)
+                continue
+            start = time.perf_counter()
             framing = (card.input.margin, card.input.shift_y)
             if framing not in crops:
                 crops[framing] = crop_faces(frame_bgr, boxes, card.input, tilts)
@@ -244,7 +232,6 @@ class FacePipeline:
             predict = classifier.predict_proba
             rows = predict_flipped(predict, batch) if self.options.flip else predict(batch)
             timings[task] = _ms_since(start)
-            threshold = self.options.thresholds.get(task, card.threshold)
             for face, row, known in zip(faces, rows, predictions, strict=True):
                 smoothed = self._smooth(face, task, row, time_s)
                 prediction = Prediction(card.labels, smoothed, threshold)
@@ -253,6 +240,24 @@ class FacePipeline:
             Face(f.xyxy, f.detection_score, f.person_id, known, f.tilt_deg)
             for f, known in zip(faces, predictions, strict=True)
         ]
+
+    def _recall_settled(
+        self, faces: Sequence[Face], task: Task, time_s: float
+    ) -> list[npt.NDArray[np.float32]] | None:
+        """Return everybody's gender as known so far; None where the network must be asked."""
+        if task != "gender" or not self.options.gender_smoothing:
+            return None
+        known = []
+        for face in faces:
+            if face.person_id is None:
+                return None
+            probs = self._smoother.recall(
+                face.person_id, task, time_s, _GENDER_ANSWERS, _GENDER_EVERY_S
+            )
+            if probs is None:
+                return None
+            known.append(probs)
+        return known
 
     def _smooth(
         self, face: Face, task: Task, probs: npt.NDArray[np.float32], time_s: float

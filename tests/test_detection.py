@@ -80,6 +80,18 @@ def test_leaning_face_is_found_near_its_last_place(portrait_bgr, tilt_deg):
     assert overlap(found.xyxy, upright.xyxy) > 0.6
 
 
+def test_a_face_is_found_again_a_little_further(portrait_bgr):
+    detector = HaarDetector()
+    (before,) = detector.detect(portrait_bgr)
+    moved = np.roll(portrait_bgr, (6, -8), (0, 1))
+    (found,) = detector.detect_again(moved, [before])
+    x1, y1, x2, y2 = before.xyxy
+    assert overlap(found.xyxy, (x1 - 8, y1 + 6, x2 - 8, y2 + 6)) > 0.8
+    gone = np.full_like(portrait_bgr, 90)
+    assert detector.detect_again(gone, [before]) == [None]
+    assert detector.detect_again(gone, []) == []
+
+
 def test_nothing_near_and_nothing_known(portrait_bgr):
     blank = np.full_like(portrait_bgr, 90)
     assert HaarDetector().detect_near(blank, [(200, 80, 270, 150)]) == [None]

@@ -131,6 +131,62 @@ def test_faces_are_followed_between_searches(make_stub_detector):
     assert lefts == pytest.approx([60, 64, 68], abs=1)
 
 
+class FindsAgain:
+    """A detector that finds known faces again until ``lost``; ``whole`` counts whole frames."""
+
+    def __init__(self, faces):
+        self.faces, self.whole, self.lost = faces, 0, False
+
+    def detect(self, frame_bgr):
+        self.whole += 1
+        return [] if self.lost else [Detection(box, 9.0) for box in self.faces]
+
+    def detect_near(self, frame_bgr, known):
+        return [None] * len(known)
+
+    def detect_again(self, frame_bgr, known):
+        return [None if self.lost else Detection(d.xyxy, 9.0, d.tilt_deg) for d in known]
+
+
+def count_searches(detector, pipeline, frame, times_s):
+    searched = []
+    for time_s in times_s:
+        before = detector.whole
+        pipeline.process(frame, time_s)
+        searched.append(detector.whole > before)
+    return searched
+
+
+def test_the_whole_frame_is_searched_now_and_then_while_everybody_is_found_again(frame):
+    detector = FindsAgain([BOX])
+    pipeline = FacePipeline([], PipelineOptions(rescan_s=0.35), detector)
+    searched = count_searches(detector, pipeline, frame, [i / 10 for i in range(11)])
+    # A new face needs three sightings; from then on every 0.35 s is enough.
+    assert searched == [True] * 3 + [False] * 3 + [True] + [False] * 3 + [True]
+    detector.lost = True
+    assert count_searches(detector, pipeline, frame, [1.1, 1.2]) == [True, True]
+    pipeline.reset()
+    detector.lost, every = False, PipelineOptions(rescan_s=0)
+    pipeline.set_options(every)
+    assert all(count_searches(detector, pipeline, frame, [i / 10 for i in range(6)]))
+
+
+def test_empty_frames_are_searched_often_but_not_each(frame):
+    detector = FindsAgain([])
+    searched = count_searches(detector, FacePipeline([], detector=detector), frame, [0, 0.1, 0.2])
+    assert searched == [True, False, True]
+
+
+def test_a_settled_gender_is_asked_now_and_then(frame, make_stub_classifier, make_stub_detector):
+    gender, expression = make_stub_classifier("gender"), make_stub_classifier("expression")
+    options = PipelineOptions(tracker=TrackerOptions(min_hits=1))
+    pipeline = FacePipeline([expression, gender], options, make_stub_detector([[BOX]] * 20))
+    results = [pipeline.process(frame, i / 10, i) for i in range(20)]
+    assert len(expression.batches) == 20
+    assert len(gender.batches) == 10 + 2
+    assert all(r.faces[0].gender.probs.sum() == pytest.approx(1) for r in results)
+
+
 def test_probabilities_are_smoothed_by_media_time(frame, make_stub_classifier, make_stub_detector):
     answers = iter([[1, 0], [0, 1], [0, 1]])
     gender = make_stub_classifier("gender", answer=lambda batch: [next(answers)])

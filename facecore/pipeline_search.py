@@ -1,0 +1,109 @@
+"""Which faces a frame of a stream has: searched everywhere, found again, or only followed."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from facecore.detection import Detection
+from facecore.preprocessing import UInt8Array
+from facecore.results import Box
+from facecore.tracking import IouTracker, TrackedFace
+from facecore.tracking_flow import FlowFollower
+from facecore.tracking_sightings import Sighting, compute_sightings
+
+_EMPTY_RESCAN_S = 0.12  # while nobody is there
+
+
+class SupportsDetect(Protocol):
+    """Anything that finds faces; ``facecore.detection.HaarDetector`` does."""
+
+    def detect(self, frame_bgr: UInt8Array) -> list[Detection]:
+        """Return the faces of a frame."""
+
+    def detect_near(self, frame_bgr: UInt8Array, known: Sequence[Box]) -> list[Detection | None]:
+        """Return one answer per known box: the face found near it, or None."""
+
+
+@runtime_checkable
+class SupportsDetectAgain(Protocol):
+    """A detector that finds the faces of the frame before at less cost than all faces."""
+
+    def detect_again(
+        self, frame_bgr: UInt8Array, known: Sequence[Detection]
+    ) -> list[Detection | None]:
+        """Return one answer per known face: where it is now, or None."""
+
+
+class FaceSearch:
+    """Chooses for every frame of a stream the least work that misses nobody known."""
+
+    def __init__(self) -> None:
+        self._follower = FlowFollower()
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new stream."""
+        self._frames_to_skip = 0
+        self._searched_s = 0.0
+        self._kept: list[TrackedFace] = []
+        self._kept_size_wh: tuple[int, int] | None = None
+
+    def track(
+        self,
+        frame_bgr: UInt8Array,
+        time_s: float,
+        detector: SupportsDetect,
+        tracker: IouTracker,
+        *,
+        detect_every: int = 1,
+        rescan_s: float = 0.0,
+    ) -> list[TrackedFace]:
+        """Return the known people of the next frame.
+
+        Args:
+            frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
+            time_s: its media time.
+            detector: finds faces.
+            tracker: knows the people of this stream.
+            detect_every: in between, faces are followed without looking for them.
+            rescan_s: the whole frame is searched only so often while everybody is found again;
+                oftener while nobody is there, always while somebody is new or missing.
+        """
+        size_wh = (frame_bgr.shape[1], frame_bgr.shape[0])
+        same_size = size_wh == self._kept_size_wh
+        if self._frames_to_skip and same_size:
+            self._frames_to_skip -= 1
+            self._kept = self._follower.follow(frame_bgr, self._kept)
+            return self._kept
+
+        def search_near(boxes: list[Box]) -> list[Sighting | None]:
+            answers = detector.detect_near(frame_bgr, boxes)
+            return [
+                next(iter(compute_sightings(frame_bgr, [a] if a is not None else [])), None)
+                for a in answers
+            ]
+
+        found = None
+        wait_s = rescan_s if self._kept else min(rescan_s, _EMPTY_RESCAN_S)
+        searched_lately = 0 <= time_s - self._searched_s < wait_s
+        if same_size and searched_lately and not tracker.unsure_boxes(time_s):
+            found = _find_again(frame_bgr, detector, [face.detection for face in self._kept])
+        if found is None:
+            self._searched_s = time_s
+            found = detector.detect(frame_bgr)
+        self._kept = tracker.update(compute_sightings(frame_bgr, found), time_s, search_near)
+        self._kept_size_wh = size_wh
+        self._frames_to_skip = 0
+        if detect_every > 1 and not tracker.unsure_boxes(time_s):
+            self._frames_to_skip = detect_every - 1
+            self._follower.look(frame_bgr)
+        return self._kept
+
+
+def _find_again(
+    frame_bgr: UInt8Array, detector: SupportsDetect, known: Sequence[Detection]
+) -> list[Detection] | None:
+    """Return all known faces where they are now, None if that cannot be done for each."""
+    if not isinstance(detector, SupportsDetectAgain):
+        return None
+    found = [d for d in detector.detect_again(frame_bgr, known) if d is not None]
+    return found if len(found) == len(known) else None
