@@ -1,9 +1,18 @@
 """File names and titles from outside are shown as they are: never as markup, never in a log."""
 
+import json
 import logging
 import re
+import time
+from dataclasses import replace
 
 import pytest
+from relabel_files import write_faces
+
+from facecore.registry import save_card
+from facecore.relabel_decisions import add_decision, clean_name, decide, to_decisions_csv
+from facecore.training_config import to_toml
+from facecore.user_files import user_data_dir, user_models_dir, user_runs_dir
 
 HTML = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 NAMES = {
@@ -75,3 +84,64 @@ def test_titles_of_models_from_elsewhere(models_folder, open_page, portrait_png)
     assert_no_markup(app)
     app.toggle(key="compare_models").set_value(True).run()
     assert_no_markup(app)
+
+
+def test_train_page(open_page, tmp_path, monkeypatch, make_card, caplog):
+    name = NAMES["Markdown"]
+    caplog.set_level(logging.INFO)
+    monkeypatch.setenv("FACECORE_USER_DIR", str(tmp_path / "user"))
+    for place in ("facecore.training_runs", "pages._startup", "pages._train_runs"):
+        monkeypatch.setattr(f"{place}.ensure_worker", lambda: None)
+    title = " ".join(f"{HTML} **bold** {name}".split())
+    about = {"name": "own_a", "title": title, "task": "expression", "labels": ["happy", "sad"]}
+    about |= {"counts": {label: {"train": 9, "validation": 2} for label in about["labels"]}}
+    about |= {"made_s": 1.0, "mapping": {}, "split_method": "share", "framing": None}
+    data = user_data_dir() / "own_a"
+    data.mkdir(parents=True)
+    (data / "data.json").write_text(json.dumps({**about, "left_out": {}, "schema_version": 1}))
+    save_card(user_models_dir() / "mine", replace(make_card(name="mine"), title=title))
+    run = user_runs_dir() / "a"
+    run.mkdir(parents=True)
+    values = {"name": "a", "title": title, "labels": about["labels"], "dataset": title, "epochs": 3}
+    (run / "config.toml").write_text(to_toml(values))
+    (run / "ended.json").write_text(json.dumps({"state": "failed", "message": f"{HTML} {name}"}))
+    app = open_page("train")
+    assert_no_markup(app)
+    for section in ("New training", "Trainings", "Models"):
+        app.segmented_control(key="train_section").set_value(section).run()
+        assert_no_markup(app)
+    app.segmented_control(key="train_section").set_value("Pictures").run()
+    app.file_uploader(key="train_file").set_value((f"{name}.csv", b"a,<b>x</b>\n1,2", "text/csv"))
+    app.run().button(key="train_look").click().run()
+    for _ in range(100):
+        if app.error:
+            break
+        time.sleep(0.2)
+        app.run()
+    assert app.error
+    assert_no_markup(app)
+    assert "onerror" not in caplog.text
+
+
+def test_decisions_from_elsewhere(tmp_path, open_page, monkeypatch, caplog):
+    name = NAMES["control characters"]
+    caplog.set_level(logging.INFO)
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    write_faces(faces)
+    monkeypatch.setenv("FACECORE_DATA_DIR", str(faces))
+    monkeypatch.setenv("FACECORE_USER_DIR", str(tmp_path / "user"))
+    who = clean_name(f"{HTML} {name}")
+    add_decision("fer2013", "train", decide("fer2013_1", "happy", "sad", who))
+    app = open_page("relabel")
+    app.text_input(key="relabel_who").set_value(f"{HTML} **bold**").run()
+    assert_no_markup(app)
+    app.segmented_control(key="relabel_section").set_value("Together").run()
+    hostile = [decide(f"{HTML}{n}", HTML, "**bold**", f"{HTML} {who} {n}") for n in range(2)]
+    app.file_uploader(key="relabel_uploads").set_value(
+        [(name, to_decisions_csv(hostile), "text/csv"), (f"bad {name}", b'"', "text/csv")]
+    )
+    app.run()
+    assert app.error
+    assert_no_markup(app)
+    assert "onerror" not in caplog.text
