@@ -56,7 +56,7 @@ def show_upload(settings: Settings) -> None:
 
 
 def _choose_search() -> int:
-    every = st.segmented_control(
+    every = st.pills(
         "Search faces in",
         DETECT_EVERY,
         default=1,
@@ -64,7 +64,7 @@ def _choose_search() -> int:
         format_func=name_search,
         key="video_detect_every",
         persist_state="session",
-        help="The search takes most of the time of an analysis.",
+        help="The search takes much of the time of an analysis.",
     )
     st.caption(describe_search(every))
     return every

@@ -26,11 +26,11 @@ def test_choice_tells_its_loss_and_is_used(
 ):
     clip = write_clip(tmp_path / "clip.mp4", crossing_clip.frames[:6], fps=12)
     app = open_page("videos")
-    assert not [control for control in app.segmented_control if "detect" in control.key]
+    assert not [control for control in app.pills if control.key == "video_detect_every"]
     app.file_uploader[0].set_value([("clip.mp4", clip.read_bytes(), "video/mp4")])
     app.run()
     assert describe_search(1) in [caption.value for caption in app.caption]
-    app.segmented_control(key="video_detect_every").set_value(3).run()
+    app.pills(key="video_detect_every").set_value(3).run()
     assert describe_search(3) in [caption.value for caption in app.caption]
     app.button(key="video_start").click().run()
     (case,) = app.session_state["video_cases"].values()
