@@ -115,7 +115,7 @@ def measure_clients(url: str, camera: Path, num: int, seconds: float) -> list[di
         output, _ = client.communicate(timeout=PATIENCE_MS / 1000 + seconds)
         if client.returncode:
             raise SystemExit("a client failed")
-        user = json.loads(output)
+        user = json.loads(output.splitlines()[-1])
         if user["errors"]:
             raise SystemExit(f"the page showed an error: {user['errors'][0]}")
         user["delay_ms"] = user["way_ms"] + user["analysis_ms"]

@@ -1,12 +1,12 @@
 """A live user without a browser: speaks Streamlit's WebSocket and WebRTC, and keeps count.
 
-    python benchmarks/live_client.py URL CAMERA.webm SECONDS
+    python benchmarks/live_client.py URL CAMERA.webm SECONDS      (0: until its input ends)
 
 Opens the page Live as a browser does (same messages, same reruns of its parts), sends the camera's
-pictures and receives the analysed ones. Prints one line of JSON. The pictures come encoded, so that
-sending them costs next to nothing: the processors belong to the server. Every picture wears its
-number (``paint_number``), which comes back with it: so a picture counts once, however often it is
-sent, and its way there and back is timed.
+pictures and receives the analysed ones. Prints "watching" when it has settled, and at the end one
+line of JSON. The pictures come encoded, so that sending them costs next to nothing: the processors
+belong to the server. Every picture wears its number (``paint_number``), which comes back with it:
+so a picture counts once, however often it is sent, and its way there and back is timed.
 """
 
 import asyncio
@@ -188,17 +188,19 @@ async def connect_stream(page: StreamlitPage, camera: CameraTrack) -> RTCPeerCon
     return peer
 
 
-async def watch(track: MediaStreamTrack, camera: CameraTrack, seconds: float) -> list[float]:
-    """Receive for so long; return the way there and back of every new picture, in seconds."""
-    ways_s, last = [], -1
-    end_s = time.perf_counter() + seconds
-    while time.perf_counter() < end_s:
+async def watch(
+    track: MediaStreamTrack, camera: CameraTrack, end: asyncio.Future[object]
+) -> tuple[list[float], list[float]]:
+    """Receive until the end; return when new pictures came, and their ways, in seconds."""
+    times_s, ways_s, last = [], [], -1
+    while not end.done():
         frame = await track.recv()
         number = read_number(np.frombuffer(frame.planes[0], np.uint8).reshape(frame.height, -1))
         if number != last and number in camera.sent_s:
-            ways_s.append(time.perf_counter() - camera.sent_s[number])
+            times_s.append(time.perf_counter())
+            ways_s.append(times_s[-1] - camera.sent_s[number])
         last = number
-    return ways_s
+    return times_s, ways_s
 
 
 async def run(url: str, camera_path: Path, seconds: float) -> dict[str, object]:
@@ -214,11 +216,11 @@ async def run(url: str, camera_path: Path, seconds: float) -> dict[str, object]:
         await asyncio.wait_for(page.component_id, _PATIENCE_S)
         camera = CameraTrack(camera_path)
         peer = await connect_stream(page, camera)
-        await watch(peer.incoming, camera, _SETTLE_S)
+        await watch(peer.incoming, camera, asyncio.ensure_future(asyncio.sleep(_SETTLE_S)))
         page.tiles.clear()
-        begun_s = time.perf_counter()
-        ways_s = await watch(peer.incoming, camera, seconds)
-        passed_s = time.perf_counter() - begun_s
+        print("watching", flush=True)
+        waiting = asyncio.sleep(seconds) if seconds else asyncio.to_thread(sys.stdin.read)
+        times_s, ways_s = await watch(peer.incoming, camera, asyncio.ensure_future(waiting))
         numbers = {word: statistics.mean(values) for word, values in page.tiles.items()}
         people = page.tiles.get("People", [0])[-1]
         await page.set_component({"playing": False})
@@ -226,7 +228,8 @@ async def run(url: str, camera_path: Path, seconds: float) -> dict[str, object]:
         listening.cancel()
     return {
         "analysed_fps": numbers.get("Analysed", 0.0),
-        "displayed_fps": len(ways_s) / passed_s,
+        "displayed_fps": (len(times_s) - 1) / (times_s[-1] - times_s[0]),
+        "longest_pause_s": float(np.diff(times_s).max()),
         "analysis_ms": numbers.get("Delay", float("inf")),
         "way_ms": statistics.mean(ways_s) * 1000,
         "people": people,

@@ -2,20 +2,25 @@
 
     python benchmarks/load.py [--sessions 20] [--rounds 3]
 
-Starts a dashboard and one Chromium with a context per session; all stays on this machine. In every
-round each session opens the page anew, uploads a picture with its own number of faces and leaves;
-one more session streams its camera all the time. Checked: no error; each session's result and
-statistics count its own faces only; who waits sees a place in the queue; the stream goes on; the
-server's memory, some seconds after everybody has left, is at most 5 % larger after the last round
-than after the first. A session that is gone is forgotten after two seconds here instead of two
-minutes, else all of them would still be there. Exits with 1 where one of these fails.
+Starts a dashboard, one Chromium with a tab per session (to the dashboard each is a session of its
+own) and one live user (benchmarks/live_client.py) who streams all the time; all stays on this
+machine. In every round each session opens the page anew, uploads a picture with its own number of
+faces and leaves. Checked: no error; each session's result and statistics count its own faces only;
+who waits sees a place in the queue; the stream never stands for long; the server's memory, some
+seconds after everybody has left, is at most 5 % larger after the last round than after the first. A
+session that is gone is forgotten after two seconds here instead of two minutes, else all of them
+would still be there. Exits with 1 where one of these fails.
 """
 
 import argparse
+import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -23,24 +28,22 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from dashboard import (
-    PATIENCE_MS,
-    chromium_flags,
-    count_frames,
-    find_camera,
-    find_chromium,
-    read_memory_mb,
-    read_tile,
-    run_server,
-    start_stream,
-)
+from dashboard import PATIENCE_MS, find_chromium, read_memory_mb, read_tile, run_server
+from live import CLIENT, draw_people, write_cameras
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from facecore.images import example_image
 
 MAX_GROWTH = 0.05
+MAX_PAUSE_S = 5.0
 FORGET_S = 2
 SETTLE_S = 5.0
+_WATCH_QUEUE = """
+new MutationObserver(() => {
+  const bar = document.querySelector("[data-testid=stProgress]");
+  if (bar && bar.textContent.includes("before this one")) window.sawQueue = true;
+}).observe(document, {subtree: true, childList: true, characterData: true});
+"""
 
 
 def make_picture(num_faces: int, shade: int) -> bytes:
@@ -51,12 +54,28 @@ def make_picture(num_faces: int, shade: int) -> bytes:
     return cv2.imencode(".png", picture)[1].tobytes()
 
 
-def write_camera(path: Path) -> Path:
-    """Write a camera's pictures (Motion JPEG) with one face."""
-    frame = np.full((480, 640, 3), 120, np.uint8)
-    frame[20:470, 120:504] = cv2.resize(example_image(), (384, 450))
-    path.write_bytes(cv2.imencode(".jpg", frame)[1].tobytes() * 60)
-    return path
+@contextmanager
+def stream(url: str, folder: Path, problems: list[str]) -> Iterator[None]:
+    """Let a live user stream meanwhile, and say how it was for them."""
+    camera, _ = write_cameras(draw_people(), folder)
+    command = [sys.executable, str(CLIENT), url, str(camera), "0"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as client:
+        if client.stdout.readline() != "watching\n":
+            raise SystemExit("the live user could not connect")
+        yield
+        output, _ = client.communicate(timeout=60)
+    if client.returncode:
+        problems.append("the stream has ended")
+        return
+    user = json.loads(output)
+    print(
+        f"the stream showed {user['displayed_fps']:.1f} pictures a second, on their way for "
+        f"{user['way_ms']:.0f} ms; its longest pause was {user['longest_pause_s']:.1f} s"
+    )
+    if user["longest_pause_s"] > MAX_PAUSE_S:
+        problems.append("the stream stood")
 
 
 def open_page(context: BrowserContext, url: str) -> Page:
@@ -82,21 +101,17 @@ def upload(pages: list[Page], number: int) -> None:
         )
 
 
-def wait_for_results(pages: list[Page], number: int) -> tuple[set[int], set[int]]:
-    """Wait until every session shows its faces; return who does not, and who saw the queue."""
-    waiting, queued = set(range(len(pages))), set()
+def wait_for_results(pages: list[Page], number: int) -> set[int]:
+    """Wait until every session shows its faces; return those that do not."""
+    waiting = set(range(len(pages)))
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while waiting and time.monotonic() < deadline:
         for i in list(waiting):
-            page = pages[i]
-            progress = page.get_by_test_id("stProgress")
-            if progress.count() and "before this one" in progress.first.inner_text():
-                queued.add(i)
-            state = page.get_by_test_id("stApp").get_attribute("data-test-script-state")
-            if state == "notRunning" and read_tile(page, "Faces") == count_faces(i, number):
+            state = pages[i].get_by_test_id("stApp").get_attribute("data-test-script-state")
+            if state == "notRunning" and read_tile(pages[i], "Faces") == count_faces(i, number):
                 waiting.discard(i)
         time.sleep(0.1)
-    return waiting, queued
+    return waiting
 
 
 def check_statistics(pages: list[Page], number: int, problems: list[str]) -> None:
@@ -116,22 +131,21 @@ def check_statistics(pages: list[Page], number: int, problems: list[str]) -> Non
 
 
 def run_round(
-    contexts: list[BrowserContext], url: str, live: Page, number: int, problems: list[str]
+    context: BrowserContext, num_sessions: int, url: str, number: int, problems: list[str]
 ) -> int:
     """Let every session come, upload a picture and leave; return how many saw the queue."""
-    pages = [open_page(context, f"{url}/photos") for context in contexts]
+    pages = [open_page(context, f"{url}/photos") for _ in range(num_sessions)]
     for page in pages:
         page.get_by_test_id("stFileUploaderDropzoneInput").wait_for(state="attached")
-    frames, begun = count_frames(live), time.monotonic()
+    begun = time.monotonic()
     upload(pages, number)
-    waiting, queued = wait_for_results(pages, number)
-    seconds = time.monotonic() - begun
-    shown_fps = (count_frames(live) - frames) / seconds
-    for i in waiting:
+    for i in wait_for_results(pages, number):
         found = read_tile(pages[i], "Faces")
         problems.append(
             f"round {number}: session {i} has {found} faces, not {count_faces(i, number)}"
         )
+    seconds = time.monotonic() - begun
+    num_queued = sum(bool(page.evaluate("window.sawQueue")) for page in pages)
     for i, page in enumerate(pages):
         if page.get_by_test_id("stAlertContentError").count():
             problems.append(f"round {number}: session {i} shows an error")
@@ -139,13 +153,11 @@ def run_round(
     for page in pages:
         page.close()
     print(
-        f"round {number}: {len(pages)} sessions served in {seconds:.1f} s, {len(queued)} saw their "
-        f"place in the queue, the stream showed {shown_fps:.1f} pictures a second",
+        f"round {number}: {len(pages)} sessions served in {seconds:.1f} s, {num_queued} saw their "
+        "place in the queue",
         flush=True,
     )
-    if shown_fps < 1:
-        problems.append(f"round {number}: the stream stood")
-    return len(queued)
+    return num_queued
 
 
 def let_forget(context: BrowserContext, url: str) -> None:
@@ -161,19 +173,19 @@ def let_forget(context: BrowserContext, url: str) -> None:
 
 
 def run_rounds(
-    contexts: list[BrowserContext], url: str, live: Page, pid: int, num_rounds: int
+    context: BrowserContext, num_sessions: int, num_rounds: int, url: str, pid: int
 ) -> list[str]:
     """Run all rounds; return what went wrong."""
     problems: list[str] = []
     memory, num_queued = [], 0
     for number in range(1, num_rounds + 1):
-        num_queued += run_round(contexts, url, live, number, problems)
-        let_forget(contexts[0], url)
+        num_queued += run_round(context, num_sessions, url, number, problems)
+        let_forget(context, url)
         memory.append(read_memory_mb(pid))
         print(f"  afterwards the server holds {memory[-1]:.0f} MB", flush=True)
     if memory[-1] > memory[0] * (1 + MAX_GROWTH):
         problems.append(f"memory grew from {memory[0]:.0f} to {memory[-1]:.0f} MB")
-    if not num_queued and len(contexts) > (os.cpu_count() or 1):
+    if not num_queued and num_sessions > (os.cpu_count() or 1):
         problems.append("nobody saw a place in the queue")
     return problems
 
@@ -185,17 +197,17 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     forget = ("--server.disconnectedSessionTTL", str(FORGET_S))
+    problems: list[str] = []
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
-        flags = chromium_flags(write_camera(folder / "camera.mjpeg"))
         with run_server(folder, *forget, FACECORE_GRACE_S=str(FORGET_S)) as (pid, url, log):
-            browser = playwright.chromium.launch(executable_path=find_chromium(), args=flags)
-            live = open_page(browser.new_context(permissions=["camera"]), f"{url}/live")
-            start_stream(live)
-            contexts = [browser.new_context() for _ in range(args.sessions)]
-            problems = run_rounds(contexts, url, live, pid, args.rounds)
-            if not find_camera(live).locator("video").count():
-                problems.append("the stream has ended")
+            browser = playwright.chromium.launch(
+                executable_path=find_chromium(), args=["--no-sandbox"]
+            )
+            context = browser.new_context(viewport={"width": 800, "height": 600})
+            context.add_init_script(_WATCH_QUEUE)
+            with stream(url, folder, problems):
+                problems += run_rounds(context, args.sessions, args.rounds, url, pid)
             browser.close()
         text = log.read_text()
         if "Traceback" in text:

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from facecore.annotation import AnnotationOptions, annotate
@@ -23,8 +24,12 @@ from facecore.results import FrameResult
 from facecore.session_thumbnails import ThumbnailKeeper
 from facecore.stats import SessionStats
 from facecore.temp_folders import TempFolder
+from facecore.tracking import TrackerOptions
 
-__all__ = ["MAX_CLIP_S", "LiveSession", "LiveSnapshot"]
+__all__ = ["LIVE_PIPELINE", "MAX_CLIP_S", "LiveSession", "LiveSnapshot"]
+
+LIVE_PIPELINE = replace(VIDEO_PIPELINE, tracker=TrackerOptions(remember_s=60.0))
+"""For live pictures: people come and go before a camera, and come back as who they were."""
 
 _LONGEST_STEP_S = 1.0  # a longer gap between analysed frames is a pause
 _STALE_S = 1.5  # boxes this old are on nobody's face any more
@@ -49,7 +54,7 @@ class LiveSession:
     def __init__(
         self,
         classifiers: Sequence[SupportsPredict],
-        pipeline: PipelineOptions = VIDEO_PIPELINE,
+        pipeline: PipelineOptions = LIVE_PIPELINE,
         annotation: AnnotationOptions | None = None,
         *,
         window_s: float = 60.0,

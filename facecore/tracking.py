@@ -9,6 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from facecore.detection import Detection
 from facecore.results import Box
+from facecore.tracking_memory import LookMemory
 from facecore.tracking_sightings import (
     FloatArray,
     Sighting,
@@ -42,12 +43,15 @@ class TrackerOptions:
         min_hits: a person counts from this many sightings on; fewer are taken for a false box.
         min_likeness: correlation (-1 to 1) of two looks from which a face that is not at the
             predicted place is still the same person.
+        remember_s: a person who comes back after ``max_lost_s`` but within this time is known
+            again by a look that is very like, wherever that is.
     """
 
     min_iou: float = 0.2
     max_lost_s: float = 2.0
     min_hits: int = 3
     min_likeness: float = 0.7
+    remember_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.min_iou < 1:
@@ -58,6 +62,8 @@ class TrackerOptions:
             raise ValueError(f"min_hits must be 1 or more, got {self.min_hits}")
         if not -1 <= self.min_likeness <= 1:
             raise ValueError(f"min_likeness must be -1 to 1, got {self.min_likeness}")
+        if self.remember_s < 0:
+            raise ValueError(f"remember_s must be 0 or more, got {self.remember_s}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ class IouTracker:
         """
         self._min_hits = self.options.min_hits if min_hits is None else min_hits
         self._tracks: list[Track] = []
+        self._memory = LookMemory()
         self._num_people = 0
 
     def update(
@@ -167,8 +174,10 @@ class IouTracker:
             track.person_id = earlier.person_id
             self._tracks = [t for t in self._tracks if t is not earlier]
         elif not near or time_s - born_s >= _RECOGNITION_S:
-            self._num_people += 1
-            track.person_id = self._num_people
+            track.person_id = self._memory.recall(track.looks)
+            if track.person_id is None:
+                self._num_people += 1
+                track.person_id = self._num_people
 
     def _drop_lost(self, time_s: float) -> None:
         def is_alive(track: Track) -> bool:
@@ -178,6 +187,8 @@ class IouTracker:
             # At a slow frame rate one missed frame may already be longer than the limit.
             return time_s - track.time_s <= limit or (not known and track.num_missed < 2)
 
+        self._memory.keep([track for track in self._tracks if not is_alive(track)])
+        self._memory.forget_before(time_s - self.options.remember_s)
         self._tracks = [track for track in self._tracks if is_alive(track)]
 
     def _assign(self, faces: Sequence[Sighting], time_s: float) -> dict[int, Sighting]:

@@ -1,9 +1,11 @@
 """The camera: streamlit-webrtc's component, its settings, and help when nothing comes through."""
 
+import functools
 from typing import Any
 
 import streamlit as st
 from streamlit_webrtc import WebRtcMode, webrtc_streamer
+from streamlit_webrtc.relay import get_global_relay
 
 from pages._live_connection import ConnectionState
 from pages._live_desk import LiveDesk, LiveStream
@@ -48,6 +50,7 @@ def show_camera(desk: LiveDesk, stream: LiveStream, configuration: dict[str, Any
         configuration: for browser and server; ``iceServers`` must be set.
     """
     _renew_context(desk)
+    _drop_rather_than_queue()
     context = webrtc_streamer(
         KEY,
         mode=WebRtcMode.SENDRECV,
@@ -61,6 +64,17 @@ def show_camera(desk: LiveDesk, stream: LiveStream, configuration: dict[str, Any
         translations=_WORDS,
     )
     desk.signalling, desk.playing = context.state.signalling, context.state.playing
+
+
+@st.cache_resource(show_spinner=False)
+def _drop_rather_than_queue() -> None:
+    """Let streams lose pictures where the server cannot keep up.
+
+    streamlit-webrtc queues them without end instead: after one moment of load a stream would stay
+    seconds behind, and on a machine that is too slow it would fall back further and further.
+    """
+    relay = get_global_relay()
+    relay.subscribe = functools.partial(relay.subscribe, buffered=False)
 
 
 def _renew_context(desk: LiveDesk) -> None:

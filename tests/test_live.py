@@ -10,7 +10,7 @@ from facecore.annotation import AnnotationOptions
 from facecore.detection import Detection
 from facecore.errors import DetectorError, VideoWriteError
 from facecore.live import LiveSession
-from facecore.live_drawing import draw_live
+from facecore.live_drawing import draw_live, mirror
 from facecore.live_numbers import DelayMeter, ExpressionHistory, RateMeter
 from facecore.live_recorder import ClipRecorder
 from facecore.pipeline import PipelineOptions
@@ -352,3 +352,9 @@ def test_history_is_bounded_and_averages_half_seconds(make_face, make_result):
     assert shares["happy"] == pytest.approx([0.5] * 10)
     history.add(make_result(time_s=30))
     assert history.points()[1]["happy"][-1] == 0
+
+
+def test_mirror_turns_a_frame_and_leaves_it(frame):
+    before = frame.copy()
+    assert (mirror(frame) == frame[:, ::-1]).all()
+    assert (frame == before).all()

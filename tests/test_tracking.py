@@ -73,6 +73,29 @@ def test_return_after_absence(who, away_s, expected):
     assert [p.person_id for p in people] == [expected]
 
 
+@pytest.mark.parametrize(("who", "away_s", "remember_s", "expected"), [
+    ("anna", 8.0, 10.0, 1),
+    ("anna", 8.0, 5.0, 2),
+    ("anna turned", 8.0, 10.0, 2),  # like enough in place only
+    ("ben", 8.0, 10.0, 2),
+])  # fmt: skip
+def test_remembered_person_is_known_again_anywhere(who, away_s, remember_s, expected):
+    tracker = IouTracker(TrackerOptions(remember_s=remember_s))
+    run(tracker, [[see(60)]] * 5)
+    start = 0.4 + away_s
+    for i in range(8):
+        people = tracker.update([see(500 + 5 * i, who)], start + i / 10)
+    assert [p.person_id for p in people] == [expected]
+
+
+def test_two_newcomers_cannot_be_the_same_remembered_person():
+    tracker = IouTracker(TrackerOptions(remember_s=10))
+    run(tracker, [[see(60)]] * 5)
+    for i in range(8):
+        people = tracker.update([see(300), see(500)], 8 + i / 10)
+    assert [p.person_id for p in people] == [1, 2]
+
+
 def test_half_hidden_face_is_known_again_before_it_gets_a_number():
     """At a high frame rate three sightings pass before a face is out from behind another."""
     tracker = IouTracker()
@@ -171,6 +194,7 @@ def test_numbers_belong_to_the_instance_and_reset_restarts_them():
 
 @pytest.mark.parametrize("change", [
     {"min_iou": 0}, {"max_lost_s": -1}, {"min_hits": 0}, {"min_likeness": 2},
+    {"remember_s": -1},
 ])  # fmt: skip
 def test_impossible_options_are_refused(change):
     with pytest.raises(ValueError, match=next(iter(change))):
