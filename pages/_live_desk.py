@@ -4,16 +4,16 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import av
-import numpy as np
 import streamlit as st
 from av.video.reformatter import VideoReformatter
 
-from facecore.live import LiveSession
-from facecore.pipeline import SupportsPredict
+from facecore.live import LIVE_PIPELINE, LiveSession
+from facecore.live_drawing import mirror
+from facecore.pipeline import PipelineOptions, SupportsPredict
 from facecore.temp_folders import TempFolder
 from pages._live_connection import ConnectionState, ConnectionWatch
 from pages._session_end import close_with_session
@@ -41,6 +41,14 @@ class Recipe:
     classifiers: Sequence[SupportsPredict]
     settings: Settings
     mirror: bool
+
+    @property
+    def pipeline(self) -> PipelineOptions:
+        """The sidebar's options, with people remembered as live pictures need it."""
+        chosen = replace(self.settings.pipeline, tracker=LIVE_PIPELINE.tracker)
+        # A face that comes must be hidden at once: nothing is spared then.
+        hides = self.settings.annotation.hide_faces is not None
+        return replace(chosen, rescan_s=0.0) if hides else chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,7 @@ class LiveStream:
         """Take one camera picture and return what the browser shows; never raises."""
         picture_bgr = self._to_bgr.reformat(frame, format="bgr24").to_ndarray()
         if self.recipe.mirror:
-            picture_bgr = np.ascontiguousarray(picture_bgr[:, ::-1])
+            picture_bgr = mirror(picture_bgr)
         # An exception in here would freeze the picture without a word: it is told on the page.
         try:
             session = self._running_session()
@@ -101,7 +109,7 @@ class LiveStream:
         if self.session is not None and not self.ended:
             self.session.set_options(
                 classifiers=recipe.classifiers,
-                pipeline=recipe.settings.pipeline,
+                pipeline=recipe.pipeline,
                 annotation=recipe.settings.annotation,
             )
 
@@ -148,9 +156,9 @@ class LiveStream:
     def _running_session(self) -> LiveSession | None:
         with self._lock:
             if self.session is None and not self.ended:
-                settings = self.recipe.settings
+                recipe = self.recipe
                 self.session = LiveSession(
-                    self.recipe.classifiers, settings.pipeline, settings.annotation
+                    recipe.classifiers, recipe.pipeline, recipe.settings.annotation
                 )
             return None if self.ended else self.session
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import av
@@ -12,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from facecore.annotation import AnnotationOptions
 from facecore.live import LiveSession
 from facecore.pipeline import VIDEO_PIPELINE
-from pages import _ice
+from pages import _ice, _live_camera
 from pages._live_desk import MAX_KEEPSAKES, LiveDesk, LiveStream, Recipe
 from pages._sidebar import Settings
 
@@ -39,12 +40,15 @@ def camera_frame(crossing_clip):
 def streamer(monkeypatch):
     """What the page gave to streamlit-webrtc, which cannot run here; ``state`` is its answer."""
     seen = SimpleNamespace(calls=[], state=SimpleNamespace(signalling=False, playing=False))
+    seen.relay = SimpleNamespace(subscribe=lambda track, buffered=True: (track, buffered))
 
     def webrtc_streamer(key, **options):
         seen.calls.append(options)
         return SimpleNamespace(state=seen.state)
 
     monkeypatch.setattr("pages._live_camera.webrtc_streamer", webrtc_streamer)
+    monkeypatch.setattr("pages._live_camera.get_global_relay", lambda: seen.relay)
+    _live_camera._drop_rather_than_queue.clear()  # done once per server, here once per test
     return seen
 
 
@@ -225,6 +229,20 @@ def test_mirror_turns_the_picture(recipe, camera_frame):
     assert not looks_alike(shown, camera_frame.to_ndarray(format="bgr24"))
     assert stream.session is None
     stream.discard()
+
+
+def test_streams_drop_pictures_rather_than_queue_them(app, streamer):
+    assert streamer.relay.subscribe("camera") == ("camera", False)
+
+
+def test_faces_to_be_hidden_are_searched_in_every_picture(recipe, stubs):
+    assert recipe.pipeline.rescan_s > 0
+    hiding = replace(recipe.settings, annotation=AnnotationOptions(hide_faces="blur"))
+    assert Recipe(stubs, hiding, mirror=False).pipeline.rescan_s == 0
+
+
+def test_people_are_remembered_for_longer_than_in_videos(recipe):
+    assert recipe.pipeline.tracker.remember_s > VIDEO_PIPELINE.tracker.remember_s
 
 
 def test_end_finishes_a_clip_and_lets_go_of_everything(recipe, camera_frame):
