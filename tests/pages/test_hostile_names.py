@@ -139,7 +139,10 @@ def test_decisions_from_elsewhere(tmp_path, open_page, monkeypatch, caplog):
     app.segmented_control(key="relabel_section").set_value("Together").run()
     hostile = [decide(f"{HTML}{n}", HTML, "**bold**", f"{HTML} {who} {n}") for n in range(2)]
     app.file_uploader(key="relabel_uploads").set_value(
-        [(name, to_decisions_csv(hostile), "text/csv"), (f"bad {name}", b'"', "text/csv")]
+        [
+            (f"{name}.csv", to_decisions_csv(hostile), "text/csv"),
+            (f"bad {name}.csv", b"a,b\n1,2", "text/csv"),
+        ]
     )
     app.run()
     assert app.error
