@@ -1,7 +1,10 @@
 """From a trained network to models/<name>/: calibration, export, card."""
 
+import json
 import platform
+import re
 import shutil
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,6 +18,8 @@ import tensorflow as tf
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from facecore.errors import InvalidReportError
+from facecore.evaluation import load_report, summarise
 from facecore.registry import (
     EVALUATIONS_DIR,
     HISTORY_FILE,
@@ -29,12 +34,15 @@ from training.run_state import RunState
 from training.texts import (
     EXCLUDED_USES,
     INTENDED_USE,
-    PROTOCOL,
     describe_licence,
+    describe_protocol,
     list_limitations,
 )
 
 FloatArray = npt.NDArray[np.float64]
+
+_NO_TIME = "1980-01-01@00:00:00"
+_SHARED_OBJECT = re.compile(rb'("shared_object_id": )(\d+)')
 
 
 def compute_log_loss(logits: npt.ArrayLike, y_true: npt.NDArray[np.int16]) -> float:
@@ -91,10 +99,10 @@ def build_card(
         architecture=config.architecture,
         num_parameters=network.count_params(),
         sha256="",
-        temperature=round(temperature, 4),
+        temperature=temperature,
         training={
             "datasets": list(data.sources),
-            "protocol": PROTOCOL,
+            "protocol": describe_protocol(config),
             "config": asdict(config),
             "seed": config.seed,
             "epochs": state.num_epochs,
@@ -121,17 +129,53 @@ def save_bundle(
 ) -> ModelCard:
     """Write network, history and card, the card last: a bundle with a card is a whole one.
 
-    Evaluations of an earlier network of the same name are removed.
+    Evaluations of an earlier network of the same name are removed; those of the very same network
+    stay, and their numbers come into the new card.
 
     Returns:
         The card with the network's checksum.
     """
     bundle.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(bundle / EVALUATIONS_DIR, ignore_errors=True)
     part = bundle / f"part.{MODEL_FILE}"  # Keras wants the ending .keras
     network.save(part)
-    card = replace(card, sha256=compute_sha256(part))
+    _make_reproducible(part)
+    sha256 = compute_sha256(part)
+    card = replace(card, sha256=sha256, metrics=_keep_evaluations(bundle, sha256))
     part.replace(bundle / MODEL_FILE)
     pd.DataFrame(history).to_csv(bundle / HISTORY_FILE, index=False, float_format="%.5f")
     save_card(bundle, card)
     return card
+
+
+def _make_reproducible(path: Path) -> None:
+    """Write a Keras file anew without times and addresses in memory.
+
+    The same weights then make the same file and checksum.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    metadata = json.loads(members["metadata.json"])
+    members["metadata.json"] = json.dumps(metadata | {"date_saved": _NO_TIME}).encode()
+    numbers: dict[bytes, int] = {}
+    members["config.json"] = _SHARED_OBJECT.sub(
+        lambda match: match[1] + str(numbers.setdefault(match[2], len(numbers) + 1)).encode(),
+        members["config.json"],
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+
+
+def _keep_evaluations(bundle: Path, sha256: str) -> dict[str, Any]:
+    """Remove what is not of this network; return the card's numbers of what stays."""
+    metrics = {}
+    for folder in sorted((bundle / EVALUATIONS_DIR).glob("*")):
+        try:
+            report = load_report(folder)
+        except InvalidReportError:
+            report = None
+        if report is not None and report.model_sha256 == sha256:
+            metrics[folder.name] = summarise(report)
+        else:
+            shutil.rmtree(folder)
+    return metrics

@@ -77,9 +77,10 @@ class TrainConfig:
         jpeg: chance of strong compression.
         noise: largest standard deviation of added noise, 0-255.
         max_steps_per_epoch: 0 for all; a few for trying a config out.
+        role: "comparison" for a network that only the page Compare shows, see ``ModelCard``.
+        notes: what the card must warn of for this network, before what holds for all of its kind.
         wanted_accuracy: answers below a confidence are shown as undecided, so that those above it
             are right as often as this on the validation pictures; 0 to decide always.
-        role: "comparison" for a network that only the page Compare shows, see ``ModelCard``.
     """
 
     name: str
@@ -131,6 +132,7 @@ class TrainConfig:
     noise: float = 0.0
     max_steps_per_epoch: int = 0
     wanted_accuracy: float = 0.8
+    notes: tuple[str, ...] = ()
     role: Role = "general"
 
     def __post_init__(self) -> None:

@@ -114,7 +114,6 @@ def correct_labels(
     Raises:
         CorrectionsError: if the file is missing or damaged, or does not fit the pictures.
     """
-    path = path.expanduser()
     decisions = load_decisions(path)
     held_out = set(validation.sample_ids.tolist()) if validation.split == HELD_OUT else set()
     corrected, applied = apply_decisions(train, decisions, held_out)
@@ -185,13 +184,20 @@ def _stack(dataset: FaceDataset, spec: InputSpec) -> npt.NDArray[np.uint8]:
 
 
 def _describe(dataset: FaceDataset, use: str) -> dict[str, Any]:
-    counts = np.bincount(dataset.y_true, minlength=len(dataset.labels))
+    _, first = np.unique(dataset.sample_ids, return_index=True)
+    counts, distinct = (
+        dict(
+            zip(dataset.labels, np.bincount(y, minlength=len(dataset.labels)).tolist(), strict=True)
+        )
+        for y in (dataset.y_true, dataset.y_true[first])
+    )
     return {
         "name": dataset.name,
         "split": dataset.split,
         "use": use,
         "num_images": len(dataset),
-        "num_distinct_images": len(np.unique(dataset.sample_ids)),
-        "num_per_class": dict(zip(dataset.labels, counts.tolist(), strict=True)),
+        "num_distinct_images": len(first),
+        "num_per_class": counts,
+        "num_distinct_per_class": distinct,
         "licence": get_dataset_info(dataset.name).licence,
     }

@@ -15,7 +15,7 @@ from training.config import TrainConfig
 
 STATE_FILE = "state.npz"
 # These change how a network is described, not how it is trained.
-_DESCRIPTIVE = ("title", "margin", "shift_y", "wanted_accuracy", "role")
+_DESCRIPTIVE = ("title", "margin", "shift_y", "wanted_accuracy", "notes", "role")
 
 Arrays = list[npt.NDArray[Any]]
 

@@ -1,13 +1,26 @@
-"""What every model card says beyond numbers."""
+"""What every model card says beyond numbers.
+
+What holds for one network only stands in its config (``notes``).
+"""
 
 from facecore.own_data_store import is_own_dataset
 from facecore.registry import find_bundle, load_card
 from training.config import TrainConfig
 
 PROTOCOL = (
-    "Fitted on the train split without pictures that also stand in a later split. The epoch and "
-    "the temperature are chosen on the validation (holdout) split only; the test split was not "
-    "used."
+    "Fitted on the train split without pictures that also stand in a later split. The epoch, the "
+    "temperature and the threshold are chosen on the validation (holdout) split only; the test "
+    "split was not used."
+)
+
+HELD_OUT_PROTOCOL = (
+    "{held_out:.0%} of each class of the {split} split, drawn with seed {seed}, were held out; the "
+    "epoch, the temperature and the threshold are chosen on them, the rest was fitted on."
+)
+
+PER_CLASS_PROTOCOL = (
+    "Exactly {num:,} pictures of each class, drawn with seed {seed}; a class with fewer distinct "
+    "ones is filled by repeats."
 )
 
 INTENDED_USE = {
@@ -22,26 +35,33 @@ INTENDED_USE = {
 }
 
 EXCLUDED_USES = (
-    "Decisions about people (hiring, school, insurance, policing, health, access), surveillance, "
-    "emotion recognition at work or in education (prohibited in the European Union), lie "
-    "detection, and inferring feelings or gender identity: neither can be read from a picture."
+    "Decisions about people at work (hiring, monitoring), in education (marks, attention) or by "
+    "authorities (police, borders, courts, benefits), and in insurance, health or access to "
+    "anything; surveillance; emotion recognition at work or in education (prohibited in the "
+    "European Union); lie detection; inferring feelings or gender identity: neither can be read "
+    "from a picture."
 )
 
 LIMITATIONS = {
     "expression": (
         "Names the look of a face, not what the person feels.",
         "FER-2013's labels are noisy: people agree with about two in three of them.",
-        "Fear, sadness and anger are often confused; disgust is rare in the training pictures.",
-        "Learned from frontal web pictures at 48x48 pixels; turned, covered, dark or very small "
-        "faces are unreliable.",
-        "FER-2013 records neither age nor origin, so that errors may differ between groups "
-        "without anybody knowing.",
+        "Fear, sadness and anger are often confused with each other and with neutral.",
+        "Disgust is rare in the training pictures (one in seventy): it is often missed, and a "
+        "network that was not taught it gives such a face another name.",
+        "Learned from frontal web pictures at 48x48 pixels: profiles and turned heads, hats, "
+        "glasses, masks and hands before the face, dark, blurred or very small pictures are "
+        "unreliable.",
+        "FER-2013 records neither age, gender nor origin: errors may differ between groups without "
+        "anybody knowing. Children were not tested apart and may be read worse.",
     ),
     "gender": (
         "Two classes as labelled by onlookers; says nothing about a person's identity.",
-        "Less reliable for children and old people, and not equally good for all groups.",
-        "Learned from pictures at up to 128x128 pixels; turned, covered, dark or very small faces "
-        "are unreliable.",
+        "Much less reliable for children, less for old people, and not equally good for all "
+        "groups: see the results by group.",
+        "Learned from pictures at up to 128x128 pixels: profiles and turned heads, hats and "
+        "covered hair, masks and hands before the face, dark, blurred or very small pictures are "
+        "unreliable.",
     ),
 }
 
@@ -69,8 +89,23 @@ _OWN_LIMITATIONS = (
 
 
 def list_limitations(config: TrainConfig) -> tuple[str, ...]:
-    """Return what the card warns of."""
-    return _OWN_LIMITATIONS if is_own_dataset(config.dataset) else LIMITATIONS[config.task]
+    """Return what the card warns of: of this network first."""
+    own = is_own_dataset(config.dataset)
+    return (*config.notes, *(_OWN_LIMITATIONS if own else LIMITATIONS[config.task]))
+
+
+def describe_protocol(config: TrainConfig) -> str:
+    """Return how pictures were divided and drawn."""
+    sentences = [
+        HELD_OUT_PROTOCOL.format(
+            held_out=config.validation_share, split=config.train_split, seed=config.seed
+        )
+        if config.validation_share
+        else PROTOCOL
+    ]
+    if config.images_per_class:
+        sentences.append(PER_CLASS_PROTOCOL.format(num=config.images_per_class, seed=config.seed))
+    return " ".join(sentences)
 
 
 def describe_licence(config: TrainConfig) -> str:

@@ -155,10 +155,12 @@ def compute_logits(model: keras.Model, images: npt.NDArray[np.uint8]) -> npt.NDA
 
 def publish(config: TrainConfig, data: TrainingData, state: RunState, bundle: Path) -> ModelCard:
     """Calibrate the best weights on the validation pictures and write the bundle."""
+    keras.utils.clear_session()  # layers are numbered anew: their names are part of the file
     network = build_network(config, for_training=False)
     network.set_weights(state.best_weights)
     logits = compute_logits(network, data.validation_images)
-    temperature = fit_temperature(logits, data.validation_y)
+    # Rounded, so that the last digit of a sum cannot make another file of the same weights.
+    temperature = round(fit_temperature(logits, data.validation_y), 4)
     exported = export_network(network, temperature)
     framing = load_framing(config.dataset)
     card = build_card(config, data, state, exported, temperature, framing)

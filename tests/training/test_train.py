@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from facecore.datasets import FaceDataset
 from facecore.errors import ConfigError
+from facecore.evaluation import evaluation_dir, load_report
 from facecore.inference import load_classifier
-from facecore.registry import HISTORY_FILE, load_card
+from facecore.registry import EVALUATIONS_DIR, HISTORY_FILE, load_card
 from tests.training.test_config import VALUES
 from training import train as script
 from training.architectures import ARCHITECTURES, FusedBatchNormalization
@@ -153,6 +155,39 @@ def test_finished_run_is_published_again_without_training(whole_run, data, monke
     changed = build_config({**VALUES, **_as_values(CONFIG), "margin": 0.5, "title": "Renamed"})
     card = script.train(changed, data, whole_run[1], tmp_path / "tiny")
     assert (card.title, card.input.margin) == ("Renamed", 0.5)
+
+
+def test_same_seed_gives_the_same_curve(whole_run, data, tmp_path):
+    script.train(CONFIG, data, tmp_path / "run", tmp_path / "models" / "tiny")
+    first, second = ((b / HISTORY_FILE) for b in (whole_run[0], tmp_path / "models" / "tiny"))
+    assert _read_curve(first) == _read_curve(second)
+    other = replace(CONFIG, seed=CONFIG.seed + 1, epochs=1)
+    script.train(other, data, tmp_path / "other", tmp_path / "models" / "other")
+    assert _read_curve(tmp_path / "models" / "other" / HISTORY_FILE) != _read_curve(first)[:1]
+
+
+def _read_curve(path):
+    curve = pd.read_csv(path)
+    return curve.drop(columns="duration_s").to_dict("records")
+
+
+def test_same_weights_make_the_same_file_and_keep_their_evaluations(
+    whole_run, data, tmp_path, monkeypatch
+):
+    bundle = tmp_path / "models" / "tiny"
+    card = script.train(CONFIG, data, whole_run[1], bundle)
+    y_true, images = data.validation_y, data.validation_images[..., 0]
+    ids = np.array([str(i) for i in range(8)])
+    made = FaceDataset("made", "held", "expression", CONFIG.labels, ids, y_true, images.__getitem__)
+    monkeypatch.setattr(script, "load_splits", lambda config: (None, made))
+    report = script.evaluate_bundle(CONFIG, bundle)
+    told = load_card(bundle).metrics
+    again = script.train(replace(CONFIG, title="Renamed"), data, whole_run[1], bundle)
+    assert (again.sha256, again.title) == (card.sha256, "Renamed")
+    assert load_report(evaluation_dir(bundle, "made", "held")) == report
+    assert again.metrics == told
+    script.train(replace(CONFIG, seed=5, epochs=1), data, tmp_path / "other", bundle)
+    assert not list((bundle / EVALUATIONS_DIR).iterdir())
 
 
 def test_other_settings_do_not_continue_a_run(whole_run, data, tmp_path):
