@@ -10,6 +10,10 @@ from training import architectures_paper
 
 Shape = architectures_paper.Shape
 
+# Channels of the only layer at full size. Each of its filters weighs nine pixels, so that more of
+# them repeat each other, and at full size they are the dearest of all.
+_FULL_SIZE_WIDTH = 32
+
 
 class FusedBatchNormalization(layers.BatchNormalization):
     """Batch normalisation in one kernel for training, with statistics in float32.
@@ -56,7 +60,7 @@ def build_small_resnet(
     """
     norm = FusedBatchNormalization if for_training else layers.BatchNormalization
     inputs, x = _scaled_input(input_shape)
-    x = _conv_norm_relu(x, base_width, 1, norm)
+    x = _conv_norm_relu(x, min(base_width, _FULL_SIZE_WIDTH), 1, norm)
     x = _conv_norm_relu(x, base_width, 2, norm)
     return _stages_and_head(inputs, x, num_classes, base_width, num_stages, dropout, norm)
 
