@@ -6,7 +6,7 @@ Three measurements, each against a dashboard of its own:
 
     client    one user: benchmarks/live_client.py, a WebRTC client (aiortc) in a process of its own
               that speaks the dashboard's own protocol; its pictures come encoded
-    two       two of them at once; each has to have half of what one is to have
+    two       two of them at once; each has to have half of what one is to have, at half the pace
     chromium  one user with a real browser and a fake camera, on the same processors: it encodes,
               decodes and draws its pictures there too
 
@@ -160,7 +160,7 @@ def report(title: str, users: list[dict[str, float]], share: float, cores: float
     met = True
     for number, user in enumerate(users, start=1):
         ratios = [user[key] / (AIMS[key] * share) for key in ("analysed_fps", "displayed_fps")]
-        ratios.append(AIMS["delay_ms"] / user["delay_ms"])
+        ratios.append(AIMS["delay_ms"] / share / user["delay_ms"])
         parts = f", of these {user['way_ms']:.0f} ms on the way" if "way_ms" in user else ""
         print(
             f"  user {number}: {user['analysed_fps']:.1f} analyses/s ({ratios[0]:.2f} of the aim), "

@@ -31,6 +31,11 @@ __all__ = ["LIVE_PIPELINE", "MAX_CLIP_S", "LiveSession", "LiveSnapshot"]
 LIVE_PIPELINE = replace(VIDEO_PIPELINE, tracker=TrackerOptions(remember_s=60.0))
 """For live pictures: people come and go before a camera, and come back as who they were."""
 
+# Analyses rest in between: more than so many a second nobody sees, and the pictures of all users
+# need the same processors.
+_SHORTEST_STEP_S = 1 / 15
+_REST_SHARE = 0.5  # of the time that the analysis took
+_LONGEST_REST_S = 0.05
 _LONGEST_STEP_S = 1.0  # a longer gap between analysed frames is a pause
 _STALE_S = 1.5  # boxes this old are on nobody's face any more
 
@@ -233,8 +238,10 @@ class LiveSession:
 
     def _work(self) -> None:
         pipeline: FacePipeline | None = None
+        rest_s = 0.0
         while True:
             with self._condition:
+                self._condition.wait_for(lambda: self._closed, rest_s)
                 self._condition.wait_for(lambda: self._closed or self._newest is not None)
                 if self._closed or self._newest is None:
                     return
@@ -243,6 +250,7 @@ class LiveSession:
                 classifiers, options = self._classifiers, self._options
                 is_fresh, self._is_fresh = self._is_fresh, False
                 stats = self._stats
+            begun_s = time.perf_counter()
             # The one broad except: whatever goes wrong, the picture goes on and the page tells.
             try:
                 if pipeline is None:
@@ -256,6 +264,9 @@ class LiveSession:
                 self._take_in(frame_bgr, result, stats, submitted_s)
             except Exception as error:
                 self._fail(error)
+            took_s = time.perf_counter() - begun_s
+            rest_s = max(_SHORTEST_STEP_S - took_s, _REST_SHARE * took_s)
+            rest_s = min(rest_s, _LONGEST_REST_S)
 
     def _take_in(
         self, frame_bgr: UInt8Array, result: FrameResult, stats: SessionStats, submitted_s: float
