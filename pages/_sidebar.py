@@ -146,10 +146,6 @@ def _choose_gender_model() -> str:
     )
 
 
-def _choose_annotation(medium: Medium) -> AnnotationOptions:
-    with st.expander("Display", icon=":material/palette:", expanded=True, key="display_section"):
-        hide = st.segmented_control(
-            "Hide faces",
 def _choose_flip(medium: Medium) -> bool:
     return st.toggle(
         "Read mirror images too",
@@ -161,6 +157,10 @@ def _choose_flip(medium: Medium) -> bool:
     )
 
 
+def _choose_annotation(medium: Medium) -> AnnotationOptions:
+    with st.expander("Display", icon=":material/palette:", expanded=True, key="display_section"):
+        hide = st.segmented_control(
+            "Hide faces",
             ["none", "blur", "pixelate"],
             default="none",
             required=True,
