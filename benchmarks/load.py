@@ -13,7 +13,6 @@ would still be there. Exits with 1 where one of these fails.
 """
 
 import argparse
-import base64
 import json
 import os
 import subprocess
@@ -31,14 +30,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from dashboard import PATIENCE_MS, find_chromium, read_memory_mb, read_tile, run_server
 from live import CLIENT, draw_people, write_cameras
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
 
 from facecore.images import example_image
 
 MAX_GROWTH = 0.05
 MAX_PAUSE_S = 5.0
 FORGET_S = 2
-LEAD_S = 8.0
 SETTLE_S = 5.0
 _PREPARE = """
 new MutationObserver(() => {
@@ -50,18 +48,6 @@ document.addEventListener("DOMContentLoaded", () => {
   style.textContent = "* {animation: none !important; transition: none !important}";
   document.head.append(style);
 });
-"""
-_UPLOAD_AT = """
-([data, name, time]) => {
-  const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-  const files = new DataTransfer();
-  files.items.add(new File([bytes], name, {type: "image/png"}));
-  const input = document.querySelector("[data-testid=stFileUploaderDropzoneInput]");
-  setTimeout(() => {
-    input.files = files.files;
-    input.dispatchEvent(new Event("change", {bubbles: true}));
-  }, time - Date.now());
-}
 """
 
 
@@ -110,16 +96,40 @@ def count_faces(session: int, number: int) -> int:
     return 1 + (session + number) % 3
 
 
-def upload(pages: list[Page], number: int) -> float:
-    """Let every session upload a picture at the same moment; return that moment."""
-    moment_s = time.time() + LEAD_S
+class Gate:
+    """Holds the uploads of all sessions back until every one of them stands ready."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self._held: list[Route] = []
+        context.route("**/_stcore/upload_file/**", self._hold)
+
+    def _hold(self, route: Route) -> None:
+        if route.request.method == "PUT":
+            self._held.append(route)
+        else:
+            route.continue_()
+
+    def open(self, pages: list[Page]) -> float:
+        """Wait for one upload per page, let all of them go, and return when that was."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while len(self._held) < len(pages) and time.monotonic() < deadline:
+            pages[0].wait_for_timeout(50)
+        begun = time.monotonic()
+        for route in self._held:
+            route.continue_()
+        self._held.clear()
+        return begun
+
+
+def upload(pages: list[Page], number: int, gate: Gate) -> float:
+    """Upload one picture per session, all at the same moment; return that moment."""
     for i, page in enumerate(pages):
-        picture = make_picture(count_faces(i, number), 40 + (7 * i + number) % 200)
+        data = make_picture(count_faces(i, number), 40 + (7 * i + number) % 200)
         name = f"round{number}-session{i}.png"
-        page.evaluate(_UPLOAD_AT, [base64.b64encode(picture).decode(), name, moment_s * 1000])
-    if time.time() > moment_s:
-        raise SystemExit("this machine is too slow to let all sessions upload at once")
-    return moment_s
+        page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
+            [{"name": name, "mimeType": "image/png", "buffer": data}]
+        )
+    return gate.open(pages)
 
 
 def wait_for_results(pages: list[Page], number: int) -> set[int]:
@@ -152,19 +162,24 @@ def check_statistics(pages: list[Page], number: int, problems: list[str]) -> Non
 
 
 def run_round(
-    context: BrowserContext, num_sessions: int, url: str, number: int, problems: list[str]
+    context: BrowserContext,
+    gate: Gate,
+    num_sessions: int,
+    url: str,
+    number: int,
+    problems: list[str],
 ) -> int:
     """Let every session come, upload a picture and leave; return how many saw the queue."""
     pages = [open_page(context, f"{url}/photos") for _ in range(num_sessions)]
     for page in pages:
         page.get_by_test_id("stFileUploaderDropzoneInput").wait_for(state="attached")
-    moment_s = upload(pages, number)
+    begun = upload(pages, number, gate)
     for i in wait_for_results(pages, number):
         found = read_tile(pages[i], "Faces")
         problems.append(
             f"round {number}: session {i} has {found} faces, not {count_faces(i, number)}"
         )
-    seconds = time.time() - moment_s
+    seconds = time.monotonic() - begun
     num_queued = sum(bool(page.evaluate("window.sawQueue")) for page in pages)
     for i, page in enumerate(pages):
         if page.get_by_test_id("stAlertContentError").count():
@@ -197,9 +212,9 @@ def run_rounds(
 ) -> list[str]:
     """Run all rounds; return what went wrong."""
     problems: list[str] = []
-    memory, num_queued = [], 0
+    gate, memory, num_queued = Gate(context), [], 0
     for number in range(1, num_rounds + 1):
-        num_queued += run_round(context, num_sessions, url, number, problems)
+        num_queued += run_round(context, gate, num_sessions, url, number, problems)
         let_forget(context, url)
         memory.append(read_memory_mb(pid))
         print(f"  afterwards the server holds {memory[-1]:.0f} MB", flush=True)
@@ -224,7 +239,8 @@ def main() -> int:
             browser = playwright.chromium.launch(
                 executable_path=find_chromium(), args=["--no-sandbox"]
             )
-            context = browser.new_context(viewport={"width": 640, "height": 480})
+            # Small, as drawing costs most; below 768 pixels the menu would be folded away.
+            context = browser.new_context(viewport={"width": 800, "height": 600})
             context.add_init_script(_PREPARE)
             with stream(url, folder, problems):
                 problems += run_rounds(context, args.sessions, args.rounds, url, pid)
