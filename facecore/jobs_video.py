@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from facecore.annotation import AnnotationOptions, annotate
 from facecore.errors import StorageError
+from facecore.hiding import hide_arrivals
 from facecore.jobs import BackgroundTask, JobState
 from facecore.jobs_queue import TurnQueue
 from facecore.limits import safe_name
@@ -182,6 +183,8 @@ def _render(
     on_progress: OnProgress,
 ) -> Path:
     size_wh = frames[0].size_wh
+    if annotation.hide_faces is not None:
+        frames = hide_arrivals(frames)
     with (
         VideoWriter(target, size_wh, source=source, start_s=start_s, end_s=end_s) as writer,
         InOrder() as beside,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from facecore.annotation import AnnotationOptions
+from facecore.hiding import search_at_once
 from facecore.media import (
     BrokenVideoError,
     VideoFrame,
@@ -75,7 +76,8 @@ def process_video(
     Args:
         source: the video file.
         target: where the annotated MP4 goes; None writes none.
-        pipeline: made with ``VIDEO_PIPELINE`` or the like; is reset first.
+        pipeline: made with ``VIDEO_PIPELINE`` or the like; is reset first. Where faces are to be
+            hidden, it is made to search every whole frame.
         annotation: what is drawn; default: everything.
         start_s: the first moment to analyse, media time.
         end_s: the first moment no longer wanted; None: to the end.
@@ -90,6 +92,8 @@ def process_video(
         UnreadableVideoError: if the file is no video or has no readable frame in this range.
         MediaTooLargeError: if it is over the limits.
     """
+    if annotation is not None and annotation.hide_faces is not None:
+        pipeline.options = search_at_once(pipeline.options)
     info = read_video_info(source)
     total = _expected_frames(info, start_s, end_s)
     pipeline.reset(min_hits=1 if total is not None and total <= _SHORT_CLIP_FRAMES else None)

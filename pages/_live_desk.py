@@ -11,6 +11,7 @@ import av
 import streamlit as st
 from av.video.reformatter import VideoReformatter
 
+from facecore.hiding import search_at_once
 from facecore.live import LIVE_PIPELINE, LiveSession
 from facecore.live_drawing import mirror
 from facecore.pipeline import PipelineOptions, SupportsPredict
@@ -46,9 +47,8 @@ class Recipe:
     def pipeline(self) -> PipelineOptions:
         """The sidebar's options, with people remembered as live pictures need it."""
         chosen = replace(self.settings.pipeline, tracker=LIVE_PIPELINE.tracker)
-        # A face that comes must be hidden at once: nothing is spared then.
         hides = self.settings.annotation.hide_faces is not None
-        return replace(chosen, rescan_s=0.0) if hides else chosen
+        return search_at_once(chosen) if hides else chosen
 
 
 @dataclass(frozen=True, slots=True)

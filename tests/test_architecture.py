@@ -48,6 +48,7 @@ ROWS = [
         "datasets",
         "own_data",
     },
+    {"hiding"},
     {"session", "live", "evaluation", "export", "card_text"},
     {
         "jobs",
