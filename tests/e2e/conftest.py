@@ -150,6 +150,7 @@ def dashboard_url(tmp_path_factory) -> Iterator[str]:
 def _wait_for_run(page: Page) -> None:
     app = page.get_by_test_id("stApp")
     expect(app).to_have_attribute("data-test-connection-state", "CONNECTED")
+    page.wait_for_timeout(200)  # a key or click asks for its run only a moment later
     expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=RUN_TIMEOUT_MS)
 
 

@@ -164,7 +164,9 @@ def choose(page, key, words):
     box = page.locator(f"[class*='st-key-{key}']").get_by_role("combobox")
     box.focus()  # no click: scrolling to it would close the list again
     page.keyboard.type(words)
+    expect(page.get_by_role("option", name=words).first).to_be_visible()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("option")).to_have_count(0)
 
 
 def test_keys_do_nothing_while_one_types(open_desk, page, wait_for_run):
