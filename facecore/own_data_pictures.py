@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from facecore.detection import PHOTO_HAAR, HaarDetector
 from facecore.errors import MediaError
 from facecore.images import encode_image
+from facecore.likeness import is_blank, make_thumb
 from facecore.own_data_sources import RawPicture
 from facecore.preprocessing import UInt8Array, crop_faces
 from facecore.progress import OnProgress
@@ -22,8 +23,6 @@ from facecore.temp_folders import cannot_store
 STORED_SIDE_PX = 256
 """Longer side of what is kept: twice what the largest network sees."""
 
-_BLANK_SPREAD = 4.0  # standard deviation of the grey values; FER-2013's blank images are below 1
-_THUMB_SIDE = 16
 _ALIKE = 0.97  # correlation; in FER-2013 all such pairs are the same photo, cut or saved again
 _SEARCH_DIMS = 12
 _REASONS = {"no face": "no face was found", "several faces": "more than one face was found"}
@@ -130,7 +129,7 @@ def prepare_pictures(
             image = crop_faces(image, boxes, crop_to)[0]
         file = f"{number:06d}.png"
         pictures.append(_store(image, raw, folder / file))
-        thumbs.append(_make_thumb(image))
+        thumbs.append(make_thumb(image))
     framing = None if crop_to is None else (crop_to.margin, crop_to.shift_y)
     return Draft(
         folder=folder,
@@ -162,17 +161,9 @@ def _store(image: UInt8Array, raw: RawPicture, path: Path) -> Picture:
     except OSError as error:
         raise cannot_store(error) from error
     digest = hashlib.sha256(repr(plain.shape).encode() + plain.tobytes()).hexdigest()
-    is_blank = float(plain.std()) < _BLANK_SPREAD
-    return Picture(path.name, raw.source, raw.label, raw.split, width, height, digest, is_blank)
-
-
-def _make_thumb(image: UInt8Array) -> npt.NDArray[np.float32]:
-    """Return 256 numbers of mean 0 and length 1 that hardly change when a picture is saved anew."""
-    gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(gray, (_THUMB_SIDE, _THUMB_SIDE), interpolation=cv2.INTER_AREA)
-    values = small.astype(np.float32).ravel()
-    values -= values.mean()
-    return np.asarray(values / max(float(np.linalg.norm(values)), 1e-6), dtype=np.float32)
+    return Picture(
+        path.name, raw.source, raw.label, raw.split, width, height, digest, is_blank(plain)
+    )
 
 
 def _group_alike(thumbs: Sequence[npt.NDArray[np.float32]]) -> tuple[int, ...]:

@@ -2,18 +2,12 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from facecore.datasets_common import FaceDataset
-from facecore.preprocessing import UInt8Array
+from facecore.likeness import THUMB_LENGTH, is_blank, make_thumb
 from facecore.progress import OnProgress
-
-BLANK_SPREAD = 4.0
-"""Standard deviation of the grey values below which nothing is seen; FER-2013's are below 1."""
-
-_THUMB_SIDE = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,22 +49,14 @@ def scan_pictures(dataset: FaceDataset, on_progress: OnProgress | None = None) -
     """
     numbers: dict[tuple[tuple[int, ...], bytes], int] = {}
     copies = np.zeros(len(dataset), dtype=np.int64)
-    is_blank = np.zeros(len(dataset), dtype=np.bool_)
-    thumbs = np.zeros((len(dataset), _THUMB_SIDE**2), dtype=np.float32)
+    blank = np.zeros(len(dataset), dtype=np.bool_)
+    thumbs = np.zeros((len(dataset), THUMB_LENGTH), dtype=np.float32)
     for row in range(len(dataset)):
         image = dataset.image(row)
         copies[row] = numbers.setdefault((image.shape, image.tobytes()), len(numbers))
-        is_blank[row] = float(image.std()) < BLANK_SPREAD
-        if not is_blank[row]:
-            thumbs[row] = _make_thumb(image)
+        blank[row] = is_blank(image)
+        if not blank[row]:
+            thumbs[row] = make_thumb(image)
         if on_progress is not None:
             on_progress(row + 1, len(dataset))
-    return PictureScan(copies, is_blank, thumbs)
-
-
-def _make_thumb(image: UInt8Array) -> npt.NDArray[np.float32]:
-    gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(gray, (_THUMB_SIDE, _THUMB_SIDE), interpolation=cv2.INTER_AREA)
-    values = small.astype(np.float32).ravel()
-    values -= values.mean()
-    return np.asarray(values / max(float(np.linalg.norm(values)), 1e-6), dtype=np.float32)
+    return PictureScan(copies, blank, thumbs)

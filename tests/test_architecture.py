@@ -37,6 +37,7 @@ ROWS = [
         "audio",
         "decoder",
     },
+    {"likeness"},
     {
         "pipeline",
         "annotation",
