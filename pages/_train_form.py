@@ -83,8 +83,8 @@ def _choose_start(data: OwnData) -> ModelCard | None:
         format_func=lambda name: cards[name].title if name in cards else "A new network",
         key=f"train_start_{data.task}",
         persist_state="session",
-        help="A network that knows faces already needs far fewer pictures and epochs. Its last "
-        "layer begins anew where the labels differ. A new network knows nothing and needs "
+        help="A network that knows faces already needs far fewer pictures and epochs. "
+        "Labels that it does not know begin anew. A new network knows nothing and needs "
         "thousands of pictures.",
     )
     return cards.get(chosen)

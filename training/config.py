@@ -40,9 +40,9 @@ class TrainConfig:
         color: "gray" or "rgb".
         margin: framing of live crops that matches the data set, see ``InputSpec``.
         shift_y: the same, vertically.
-        start_from: name of a bundle whose weights this run begins with; the last layer begins
-            anew unless the classes are the same. Empty: all weights begin anew. Architecture and
-            input, where they are not given, are the bundle's.
+        start_from: name of a bundle whose weights this run begins with; in the last layer, labels
+            that the bundle does not know begin anew. Empty: all weights begin anew. Architecture
+            and input, where they are not given, are the bundle's.
         architecture: a key of ``ARCHITECTURES``.
         base_width: channels of the first stage, a multiple of 32.
         num_stages: each one halves the sides and doubles the channels.

@@ -1,7 +1,6 @@
 """Beginning with the weights of a finished network instead of random ones."""
 
 import keras
-import numpy as np
 
 from facecore.errors import ConfigError
 from facecore.inference import load_network
@@ -15,7 +14,7 @@ def take_weights(model: keras.Model, config: TrainConfig) -> None:
     """Give a new network the weights of the bundle ``config.start_from``.
 
     The exported network ends in a softmax and has its temperature folded into the layer "logits";
-    that is undone. If the classes differ, that layer keeps its random weights.
+    that is undone. In that layer, labels that the bundle does not know keep their random weights.
 
     Args:
         model: built for the config; ends in "logits".
@@ -28,18 +27,19 @@ def take_weights(model: keras.Model, config: TrainConfig) -> None:
     bundle = find_bundle(config.start_from)
     card = load_card(bundle)
     source = load_network(bundle)
-    same_classes = card.labels == config.labels
-    if same_classes:
-        head = source.get_layer(_HEAD)
-        head.set_weights([values * card.temperature for values in head.get_weights()])
-    num_head = len(model.get_layer(_HEAD).get_weights())
-    old, new = source.get_weights(), model.get_weights()
-    num_taken = len(new) if same_classes else len(new) - num_head
-    shapes_old = [np.shape(values) for values in old[:num_taken]]
-    if len(old) != len(new) or shapes_old != [np.shape(values) for values in new[:num_taken]]:
+    known_head = [w * card.temperature for w in source.get_layer(_HEAD).get_weights()]
+    new_head = model.get_layer(_HEAD).get_weights()
+    old = source.get_weights()[: -len(known_head)]
+    new = model.get_weights()[: -len(new_head)]
+    # One row of the head's kernel per feature, so that different features are different layers.
+    if [w.shape for w in (*old, known_head[0].T[0])] != [w.shape for w in (*new, new_head[0].T[0])]:
         raise ConfigError(
             f"'{config.start_from}' has other layers than this run ({card.architecture} for "
             f"{card.input.height}x{card.input.width} pixels); leave out architecture, base_width, "
             "num_stages, height and width, or start anew."
         )
-    model.set_weights([*old[:num_taken], *new[num_taken:]])
+    for column, label in enumerate(config.labels):
+        if label in card.labels:
+            for weights, known in zip(new_head, known_head, strict=True):
+                weights[..., column] = known[..., card.labels.index(label)]
+    model.set_weights([*old, *new_head])

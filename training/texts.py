@@ -23,6 +23,8 @@ PER_CLASS_PROTOCOL = (
     "ones is filled by repeats."
 )
 
+START_PROTOCOL = "Began with the weights of '{start}' instead of random ones."
+
 INTENDED_USE = {
     "expression": (
         "Showing which of the learned expressions a face in a photo, video or webcam picture "
@@ -95,7 +97,7 @@ def list_limitations(config: TrainConfig) -> tuple[str, ...]:
 
 
 def describe_protocol(config: TrainConfig) -> str:
-    """Return how pictures were divided and drawn."""
+    """Return how pictures were divided and drawn, and what the weights began with."""
     sentences = [
         HELD_OUT_PROTOCOL.format(
             held_out=config.validation_share, split=config.train_split, seed=config.seed
@@ -105,6 +107,8 @@ def describe_protocol(config: TrainConfig) -> str:
     ]
     if config.images_per_class:
         sentences.append(PER_CLASS_PROTOCOL.format(num=config.images_per_class, seed=config.seed))
+    if config.start_from:
+        sentences.append(START_PROTOCOL.format(start=config.start_from))
     return " ".join(sentences)
 
 
@@ -114,4 +118,6 @@ def describe_licence(config: TrainConfig) -> str:
     if not config.start_from:
         return terms
     start = load_card(find_bundle(config.start_from))
+    if start.licence == terms:
+        return terms
     return f"{terms} Began with the weights of '{start.name}': {start.licence}"
