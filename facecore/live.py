@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from facecore.annotation import AnnotationOptions, annotate
+from facecore.detection import LIVE_HAAR
 from facecore.errors import FaceCoreError, VideoWriteError
 from facecore.live_drawing import draw_live
 from facecore.live_numbers import DelayMeter, ExpressionHistory, LiveSnapshot, RateMeter
@@ -28,7 +29,7 @@ from facecore.tracking import TrackerOptions
 
 __all__ = ["LIVE_PIPELINE", "MAX_CLIP_S", "LiveSession", "LiveSnapshot"]
 
-LIVE_PIPELINE = replace(VIDEO_PIPELINE, tracker=TrackerOptions(remember_s=60.0))
+LIVE_PIPELINE = replace(VIDEO_PIPELINE, haar=LIVE_HAAR, tracker=TrackerOptions(remember_s=60.0))
 """For live pictures: people come and go before a camera, and come back as who they were."""
 
 # Analyses rest in between: more than so many a second nobody sees, and the pictures of all users

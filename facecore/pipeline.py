@@ -54,8 +54,9 @@ class PipelineOptions:
         gender_smoothing: the same for gender, which does not change.
         detect_every: faces are searched in every n-th frame and followed in between; in every
             frame while somebody new may have come or somebody known is missing.
-        rescan_s: while everybody known is found again close to the last place, the whole frame is
-            searched for new faces only so often, in media time; 0: in every frame.
+        rescan_s: the whole frame is searched for new faces only so often, in media time; somewhat
+            oftener while nobody is there or somebody known is missing, and always until a new face
+            counts. Everybody known is looked for in every frame. 0: the whole of every frame.
         thresholds: per task the confidence below which an answer is shown as undecided; a task
             that is not named has the threshold of its network's card.
         flip: average the answers for each face and its mirror image; twice the network's time.
@@ -85,7 +86,7 @@ PHOTO_PIPELINE = PipelineOptions(haar=PHOTO_HAAR, tracker=None, smoothing=0, gen
 """For single pictures: every face counts at once, nobody is tracked."""
 
 VIDEO_PIPELINE = PipelineOptions()
-"""For video files and live pictures."""
+"""For video files."""
 
 
 class FacePipeline:

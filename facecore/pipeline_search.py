@@ -10,7 +10,7 @@ from facecore.tracking import IouTracker, TrackedFace
 from facecore.tracking_flow import FlowFollower
 from facecore.tracking_sightings import Sighting, compute_sightings
 
-_EMPTY_RESCAN_S = 0.12  # while nobody is there
+_UNSURE_RESCAN_S = 0.2  # while nobody is there, or somebody known is missing
 
 
 class SupportsDetect(Protocol):
@@ -66,7 +66,7 @@ class FaceSearch:
             tracker: knows the people of this stream.
             detect_every: in between, faces are followed without looking for them.
             rescan_s: the whole frame is searched only so often while everybody is found again;
-                oftener while nobody is there, always while somebody is new or missing.
+                oftener while nobody is there or somebody is missing, always while somebody is new.
         """
         size_wh = (frame_bgr.shape[1], frame_bgr.shape[0])
         same_size = size_wh == self._kept_size_wh
@@ -82,12 +82,13 @@ class FaceSearch:
                 for a in answers
             ]
 
-        found = None
-        wait_s = rescan_s if self._kept else min(rescan_s, _EMPTY_RESCAN_S)
-        searched_lately = 0 <= time_s - self._searched_s < wait_s
-        if same_size and searched_lately and not tracker.unsure_boxes(time_s):
-            found = _find_again(frame_bgr, detector, [face.detection for face in self._kept])
-        if found is None:
+        searched_lately = (
+            0 <= time_s - self._searched_s < self._choose_wait(tracker, time_s, rescan_s)
+        )
+        if same_size and searched_lately and isinstance(detector, SupportsDetectAgain):
+            known = [face.detection for face in self._kept]
+            found = [d for d in detector.detect_again(frame_bgr, known) if d is not None]
+        else:
             self._searched_s = time_s
             found = detector.detect(frame_bgr)
         self._kept = tracker.update(compute_sightings(frame_bgr, found), time_s, search_near)
@@ -98,12 +99,10 @@ class FaceSearch:
             self._follower.look(frame_bgr)
         return self._kept
 
-
-def _find_again(
-    frame_bgr: UInt8Array, detector: SupportsDetect, known: Sequence[Detection]
-) -> list[Detection] | None:
-    """Return all known faces where they are now, None if that cannot be done for each."""
-    if not isinstance(detector, SupportsDetectAgain):
-        return None
-    found = [d for d in detector.detect_again(frame_bgr, known) if d is not None]
-    return found if len(found) == len(known) else None
+    def _choose_wait(self, tracker: IouTracker, time_s: float, rescan_s: float) -> float:
+        """Return for how many seconds a whole search is enough."""
+        if tracker.has_newcomers():
+            return 0.0  # only whole searches have the evidence that tells a face from a false box
+        if not self._kept or tracker.unsure_boxes(time_s):
+            return min(rescan_s, _UNSURE_RESCAN_S)
+        return rescan_s

@@ -150,6 +150,10 @@ class IouTracker:
             if (track.num_missed or track.person_id is None) and time_s - track.time_s <= _UNSURE_S
         ]
 
+    def has_newcomers(self) -> bool:
+        """Tell whether the last ``update`` saw a face that does not count yet."""
+        return any(t.person_id is None and not t.num_missed for t in self._tracks)
+
     def _report(self, hits: Iterable[tuple[Track, Sighting]], time_s: float) -> list[TrackedFace]:
         reported = []
         for track, sighting in hits:

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import av
@@ -12,7 +12,7 @@ import streamlit as st
 from av.video.reformatter import VideoReformatter
 
 from facecore.hiding import search_at_once
-from facecore.live import LIVE_PIPELINE, LiveSession
+from facecore.live import LiveSession
 from facecore.live_drawing import mirror
 from facecore.pipeline import PipelineOptions, SupportsPredict
 from facecore.temp_folders import TempFolder
@@ -45,8 +45,8 @@ class Recipe:
 
     @property
     def pipeline(self) -> PipelineOptions:
-        """The sidebar's options, with people remembered as live pictures need it."""
-        chosen = replace(self.settings.pipeline, tracker=LIVE_PIPELINE.tracker)
+        """The sidebar's options; every whole picture is searched where faces are hidden."""
+        chosen = self.settings.pipeline
         hides = self.settings.annotation.hide_faces is not None
         return search_at_once(chosen) if hides else chosen
 

@@ -10,12 +10,19 @@ from facecore.annotation import AnnotationOptions
 from facecore.detection import CASCADES, HaarOptions
 from facecore.errors import InvalidModelCardError
 from facecore.labels import Task
+from facecore.live import LIVE_PIPELINE
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
 from facecore.registry import GENDER_MODEL, ModelCard, Role, list_bundles, list_cards, load_card
 from pages._thresholds import choose_thresholds
 from pages._ui import device_text, error_box, plain, show_error
 
 Medium = Literal["photo", "video", "live"]
+
+_PIPELINES: dict[Medium, PipelineOptions] = {
+    "photo": PHOTO_PIPELINE,
+    "video": VIDEO_PIPELINE,
+    "live": LIVE_PIPELINE,
+}
 
 _CASCADE_NAMES = {
     "alt2": "alt2 (recommended)",
@@ -60,7 +67,7 @@ class Settings:
 
 def sidebar(medium: Medium) -> Settings:
     """Draw the sidebar for a page and return what is chosen."""
-    base = PHOTO_PIPELINE if medium == "photo" else VIDEO_PIPELINE
+    base = _PIPELINES[medium]
     with st.sidebar:
         model = _choose_expression_model()
         gender = _choose_gender_model()

@@ -80,16 +80,31 @@ def test_leaning_face_is_found_near_its_last_place(portrait_bgr, tilt_deg):
     assert overlap(found.xyxy, upright.xyxy) > 0.6
 
 
-def test_a_face_is_found_again_a_little_further(portrait_bgr):
+@pytest.mark.parametrize("enlarged", [0.5, 1, 4])
+def test_a_face_of_any_size_is_found_again_a_little_further(portrait_bgr, enlarged):
+    frame_bgr = cv2.resize(portrait_bgr, None, fx=enlarged, fy=enlarged)
     detector = HaarDetector()
-    (before,) = detector.detect(portrait_bgr)
-    moved = np.roll(portrait_bgr, (6, -8), (0, 1))
-    (found,) = detector.detect_again(moved, [before])
+    (before,) = detector.detect(frame_bgr)
+    dx, dy = round(-8 * enlarged), round(6 * enlarged)
+    (found,) = detector.detect_again(np.roll(frame_bgr, (dy, dx), (0, 1)), [before])
     x1, y1, x2, y2 = before.xyxy
-    assert overlap(found.xyxy, (x1 - 8, y1 + 6, x2 - 8, y2 + 6)) > 0.8
-    gone = np.full_like(portrait_bgr, 90)
+    assert overlap(found.xyxy, (x1 + dx, y1 + dy, x2 + dx, y2 + dy)) > 0.8
+    gone = np.full_like(frame_bgr, 90)
     assert detector.detect_again(gone, [before]) == [None]
     assert detector.detect_again(gone, []) == []
+
+
+def test_a_face_at_the_edge_is_found_again_and_one_outside_is_gone(portrait_bgr):
+    detector = HaarDetector()
+    (face,) = detector.detect(portrait_bgr)
+    x1, y1, x2, y2 = face.xyxy
+    cut_bgr = portrait_bgr[y1 - 4 :, x1 - 4 :]
+    at_edge = Detection((4, 4, x2 - x1 + 4, y2 - y1 + 4), face.score)
+    (found,) = detector.detect_again(cut_bgr, [at_edge])
+    assert overlap(found.xyxy, at_edge.xyxy) > 0.8
+    height, width = portrait_bgr.shape[:2]
+    outside = [(-300, 20, -200, 120), (width + 90, height + 90, width + 200, height + 200)]
+    assert detector.detect_near(portrait_bgr, outside) == [None, None]
 
 
 def test_nothing_near_and_nothing_known(portrait_bgr):

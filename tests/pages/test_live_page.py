@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from facecore.annotation import AnnotationOptions
-from facecore.live import LiveSession
+from facecore.live import LIVE_PIPELINE, LiveSession
 from facecore.pipeline import VIDEO_PIPELINE
 from pages import _ice, _live_camera
 from pages._live_desk import MAX_KEEPSAKES, LiveDesk, LiveStream, Recipe
@@ -27,7 +27,7 @@ def stubs(make_stub_classifier):
 
 @pytest.fixture
 def recipe(stubs):
-    settings = Settings("expression_model1", "gender", VIDEO_PIPELINE, AnnotationOptions())
+    settings = Settings("expression_model1", "gender", LIVE_PIPELINE, AnnotationOptions())
     return Recipe(stubs, settings, mirror=False)
 
 
@@ -241,8 +241,10 @@ def test_faces_to_be_hidden_are_searched_in_every_picture(recipe, stubs):
     assert Recipe(stubs, hiding, mirror=False).pipeline.rescan_s == 0
 
 
-def test_people_are_remembered_for_longer_than_in_videos(recipe):
-    assert recipe.pipeline.tracker.remember_s > VIDEO_PIPELINE.tracker.remember_s
+def test_live_pictures_are_searched_and_people_remembered_as_live_pictures_need_it(app):
+    pipeline = app.session_state["live_desk"].stream.recipe.pipeline
+    assert pipeline.tracker == LIVE_PIPELINE.tracker != VIDEO_PIPELINE.tracker
+    assert pipeline.haar == LIVE_PIPELINE.haar != VIDEO_PIPELINE.haar
 
 
 def test_end_finishes_a_clip_and_lets_go_of_everything(recipe, camera_frame):
