@@ -5,6 +5,7 @@ HOST    ?= localhost
 PORT    ?= 8501
 GPU     ?=
 ARGS    ?=
+JOBS    ?= 2
 VENV    := .venv
 BIN     := $(VENV)/bin
 UV      := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
@@ -18,7 +19,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
-	@echo "  variables: PORT=8501 HOST=localhost GPU=1 (CUDA build of TensorFlow) PYTHON=python3.12 ARGS='...'"
+	@echo "  variables: PORT=8501 HOST=localhost GPU=1 (CUDA build of TensorFlow) PYTHON=python3.12 JOBS=2 (processes of the unit tests, 1 GB each) ARGS='...'"
 
 run: $(RUN_STAMP) ## set up, then open the dashboard on http://localhost:8501
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) \
@@ -34,7 +35,7 @@ types: $(DEV_STAMP) ## mypy on facecore
 	$(BIN)/mypy
 
 unit: $(DEV_STAMP) ## everything but the browser tests
-	$(BIN)/python -m pytest -m "not e2e" $(ARGS)
+	$(BIN)/python -m pytest -m "not e2e" -n $(JOBS) --dist loadfile $(ARGS)
 
 e2e: $(DEV_STAMP) browser ## browser tests in Chromium
 	$(BIN)/python -m pytest -m e2e $(ARGS)

@@ -41,6 +41,7 @@ from training.texts import (
 
 FloatArray = npt.NDArray[np.float64]
 
+_DROPPED_BITS = 13  # of float32's 24 significant ones
 _NO_TIME = "1980-01-01@00:00:00"
 _SHARED_OBJECT = re.compile(rb'("shared_object_id": )(\d+)')
 
@@ -70,6 +71,9 @@ def fit_temperature(logits: npt.ArrayLike, y_true: npt.NDArray[np.int16]) -> flo
 def export_network(network: keras.Model, temperature: float) -> keras.Model:
     """Return a network that gives probabilities; the temperature becomes part of its weights.
 
+    All weights are rounded to float16's precision, so that their file packs to little more than
+    half; a probability changes by less than 0.001.
+
     Args:
         network: float32 network of standard layers that ends in the layer "logits"; its weights
             are changed.
@@ -77,8 +81,21 @@ def export_network(network: keras.Model, temperature: float) -> keras.Model:
     """
     logits = network.get_layer("logits")
     logits.set_weights([weights / temperature for weights in logits.get_weights()])
+    network.set_weights([round_weights(weights) for weights in network.get_weights()])
     outputs = keras.layers.Softmax(name="probabilities")(network.output)
     return keras.Model(network.input, outputs)
+
+
+def round_weights(weights: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return numbers with the 11 significant bits that float16 has, but the range of float32.
+
+    Args:
+        weights: finite numbers of any shape.
+    """
+    bits = np.asarray(weights, dtype=np.float32).view(np.uint32)
+    to_even = (bits >> _DROPPED_BITS) & 1  # at a tie
+    rounded = bits + (np.uint32(2 ** (_DROPPED_BITS - 1) - 1) + to_even)
+    return np.asarray(rounded >> _DROPPED_BITS << _DROPPED_BITS, dtype=np.uint32).view(np.float32)
 
 
 def build_card(
@@ -148,7 +165,7 @@ def save_bundle(
 
 
 def _make_reproducible(path: Path) -> None:
-    """Write a Keras file anew without times and addresses in memory.
+    """Write a Keras file anew, packed, without times and addresses in memory.
 
     The same weights then make the same file and checksum.
     """
@@ -163,7 +180,7 @@ def _make_reproducible(path: Path) -> None:
     )
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name), content)
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
 
 
 def _keep_evaluations(bundle: Path, sha256: str) -> dict[str, Any]:
