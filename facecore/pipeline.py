@@ -28,8 +28,9 @@ __all__ = [
     "SupportsPredict",
 ]
 
-_GENDER_ANSWERS = 10  # so many answers settle a person's gender ...
-_GENDER_EVERY_S = 0.45  # ... which is then asked no oftener than this: it does not change
+# After so many answers for a person a network is asked no oftener than every so many seconds. Looks
+# change within tenths of a second, gender does not; both are averaged over longer.
+_RARER_AFTER: dict[Task, tuple[int, float]] = {"expression": (1, 0.06), "gender": (10, 0.45)}
 
 
 class SupportsPredict(Protocol):
@@ -50,8 +51,9 @@ class PipelineOptions:
     Args:
         haar: how faces are searched.
         tracker: how faces become people; None for photos, where nobody has a number.
-        smoothing: expressions are averaged over about so many seconds per person; 0 = off.
-        gender_smoothing: the same for gender, which does not change.
+        smoothing: expressions are averaged over about so many seconds per person, and looked at
+            15 times a second at most; 0 = off, in every frame.
+        gender_smoothing: the same for gender, which does not change and is asked less often.
         detect_every: faces are searched in every n-th frame and followed in between; in every
             frame while somebody new may have come or somebody known is missing.
         rescan_s: the whole frame is searched for new faces only so often, in media time; somewhat
@@ -218,8 +220,8 @@ class FacePipeline:
         for task, classifier in self._classifiers.items():
             card = classifier.card
             threshold = self.options.thresholds.get(task, card.threshold)
-            if (settled := self._recall_settled(faces, task, time_s)) is not None:
-                for face, probs, known in zip(faces, settled, predictions, strict=True):
+            if (recent := self._recall_all(faces, task, time_s)) is not None:
+                for face, probs, known in zip(faces, recent, predictions, strict=True):
                     prediction = Prediction(card.labels, probs, threshold)
                     known[task] = self._keeper.decide(face.person_id, task, prediction)
                 continue
@@ -242,19 +244,17 @@ class FacePipeline:
             for f, known in zip(faces, predictions, strict=True)
         ]
 
-    def _recall_settled(
+    def _recall_all(
         self, faces: Sequence[Face], task: Task, time_s: float
     ) -> list[npt.NDArray[np.float32]] | None:
-        """Return everybody's gender as known so far; None where the network must be asked."""
-        if task != "gender" or not self.options.gender_smoothing:
+        """Return everybody's averages as of a moment ago; None where the network must be asked."""
+        if not self._window_s(task):
             return None
         known = []
         for face in faces:
             if face.person_id is None:
                 return None
-            probs = self._smoother.recall(
-                face.person_id, task, time_s, _GENDER_ANSWERS, _GENDER_EVERY_S
-            )
+            probs = self._smoother.recall(face.person_id, task, time_s, *_RARER_AFTER[task])
             if probs is None:
                 return None
             known.append(probs)
@@ -265,9 +265,11 @@ class FacePipeline:
     ) -> npt.NDArray[np.float32]:
         if face.person_id is None:
             return probs
+        return self._smoother.update(face.person_id, task, probs, time_s, self._window_s(task))
+
+    def _window_s(self, task: Task) -> float:
         options = self.options
-        window_s = options.smoothing if task == "expression" else options.gender_smoothing
-        return self._smoother.update(face.person_id, task, probs, time_s, window_s)
+        return options.smoothing if task == "expression" else options.gender_smoothing
 
 
 def _ms_since(start: float) -> float:

@@ -188,6 +188,29 @@ def test_a_settled_gender_is_asked_now_and_then(frame, make_stub_classifier, mak
     assert all(r.faces[0].gender.probs.sum() == pytest.approx(1) for r in results)
 
 
+@pytest.mark.parametrize(
+    ("fps", "smoothing", "asked"), [(12, 0.4, 24), (25, 0.4, 12), (30, 0.4, 12), (30, 0.0, 24)]
+)
+def test_expressions_are_looked_at_15_times_a_second_at_most(
+    frame, make_stub_classifier, make_stub_detector, fps, smoothing, asked
+):
+    expression = make_stub_classifier("expression")
+    options = PipelineOptions(tracker=TrackerOptions(min_hits=1), smoothing=smoothing)
+    pipeline = FacePipeline([expression], options, make_stub_detector([[BOX]] * 24))
+    results = [pipeline.process(frame, i / fps, i) for i in range(24)]
+    assert len(expression.batches) == asked
+    assert all(r.faces[0].expression.label == "angry" for r in results)
+
+
+def test_a_new_face_is_looked_at_at_once(frame, make_stub_classifier, make_stub_detector):
+    expression = make_stub_classifier("expression")
+    detector = make_stub_detector([[BOX], [BOX, OTHER], [BOX, OTHER]])
+    pipeline = FacePipeline([expression], replace(AT_ONCE, smoothing=0.4), detector)
+    for index in range(3):
+        pipeline.process(frame, index / 60, index)
+    assert [shape[0] for shape in expression.batches] == [1, 2]
+
+
 def test_probabilities_are_smoothed_by_media_time(frame, make_stub_classifier, make_stub_detector):
     answers = iter([[1, 0], [0, 1], [0, 1]])
     gender = make_stub_classifier("gender", answer=lambda batch: [next(answers)])
