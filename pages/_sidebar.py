@@ -256,6 +256,6 @@ def _choose_smoothing(medium: Medium, default: float) -> float:
         key=f"smoothing_{medium}",
         persist_state="session",
         help="A person's expression is averaged over about so many seconds and looked at 15 "
-        "times a second at most: 0 takes every frame by itself, higher values follow changes more slowly. The word changes only when "
-        "another one leads clearly.",
+        "times a second at most: 0 takes every frame by itself, higher values follow changes "
+        "more slowly. The word changes only when another one leads clearly.",
     )
