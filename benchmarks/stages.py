@@ -77,6 +77,10 @@ class TimedDetector(HaarDetector):
         """As ``HaarDetector``."""
         return self._timed(super().detect, frame_bgr)
 
+    def detect_large(self, frame_bgr):
+        """As ``HaarDetector``."""
+        return self._timed(super().detect_large, frame_bgr)
+
     def detect_near(self, frame_bgr, known):
         """As ``HaarDetector``."""
         return self._timed(super().detect_near, frame_bgr, known)

@@ -28,6 +28,7 @@ _NEAR_FACE_PX = 64
 _AGAIN_SIDE = 1.8  # the same for a face that was seen a frame ago
 _AGAIN_SIZES = (0.75, 1.35)
 
+_LARGE_SIDE_PX = 480  # the smallest copy on which large faces are searched
 _ROW_GAP = 0.75  # of a face's side, between the middles of neighbours from top to bottom
 
 _SMALLEST_WINDOW_PX = 24  # the cascades' own window is 20-24 px; nothing smaller can be found
@@ -111,11 +112,24 @@ class HaarDetector:
             Boxes in pixels of the frame, row by row and from left to right in a row; none is a
             normal result.
         """
-        gray, scale = self._to_search_copy(frame_bgr)
+        return self._detect(frame_bgr, self.options.max_side_px, self.options.min_face_fraction)
+
+    def detect_large(self, frame_bgr: UInt8Array) -> list[Detection]:
+        """Find faces at least twice as large as the smallest that ``detect`` finds.
+
+        On a copy half as large they cost a quarter. Arguments and answer as for ``detect``.
+        """
+        fraction = min(1.0, 2 * self.options.min_face_fraction)
+        return self._detect(frame_bgr, max(self.options.max_side_px // 2, _LARGE_SIDE_PX), fraction)
+
+    def _detect(
+        self, frame_bgr: UInt8Array, max_side_px: int, min_face_fraction: float
+    ) -> list[Detection]:
+        gray, scale = self._to_search_copy(frame_bgr, max_side_px)
         shorter = min(gray.shape)
         if shorter < _SMALLEST_WINDOW_PX:
             return []
-        smallest = max(_SMALLEST_WINDOW_PX, round(shorter * self.options.min_face_fraction))
+        smallest = max(_SMALLEST_WINDOW_PX, round(shorter * min_face_fraction))
         hits = self._search(gray, self.options.min_neighbors, smallest, shorter)
         found = [Detection(_to_xyxy(x, y, side, scale), weight) for x, y, side, weight in hits]
         return _to_reading_order(found)
@@ -184,10 +198,10 @@ class HaarDetector:
                 best = Detection(_to_xyxy(*corner, side, scale), weight, tilt_deg)
         return best
 
-    def _to_search_copy(self, frame_bgr: UInt8Array) -> tuple[UInt8Array, float]:
+    def _to_search_copy(self, frame_bgr: UInt8Array, max_side_px: int) -> tuple[UInt8Array, float]:
         gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY)
         height, width = gray.shape
-        scale = min(1.0, self.options.max_side_px / max(height, width))
+        scale = min(1.0, max_side_px / max(height, width))
         if scale < 1:
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
             gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)

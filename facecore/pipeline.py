@@ -56,9 +56,10 @@ class PipelineOptions:
         gender_smoothing: the same for gender, which does not change and is asked less often.
         detect_every: faces are searched in every n-th frame and followed in between; in every
             frame while somebody new may have come or somebody known is missing.
-        rescan_s: the whole frame is searched for new faces only so often, in media time; somewhat
-            oftener while nobody is there or somebody known is missing, and always until a new face
-            counts. Everybody known is looked for in every frame. 0: the whole of every frame.
+        rescan_s: the frame is searched for new faces only so often, in media time, and for the
+            smallest ones half as often; oftener while nobody is there or somebody known is missing,
+            always until a new face counts. Everybody known is looked for in every frame. 0: faces
+            of all sizes in every frame.
         thresholds: per task the confidence below which an answer is shown as undecided; a task
             that is not named has the threshold of its network's card.
         flip: average the answers for each face and its mirror image; twice the network's time.

@@ -25,7 +25,10 @@ class SupportsDetect(Protocol):
 
 @runtime_checkable
 class SupportsDetectAgain(Protocol):
-    """A detector that finds the faces of the frame before at less cost than all faces."""
+    """A detector that finds some faces at less cost than all: large ones, known ones."""
+
+    def detect_large(self, frame_bgr: UInt8Array) -> list[Detection]:
+        """Return the faces that are not among the smallest."""
 
     def detect_again(
         self, frame_bgr: UInt8Array, known: Sequence[Detection]
@@ -43,7 +46,8 @@ class FaceSearch:
     def reset(self) -> None:
         """Begin a new stream."""
         self._frames_to_skip = 0
-        self._searched_s = 0.0
+        self._searched_s: float | None = None
+        self._had_all_sizes = False
         self._kept: list[TrackedFace] = []
         self._kept_size_wh: tuple[int, int] | None = None
 
@@ -65,8 +69,9 @@ class FaceSearch:
             detector: finds faces.
             tracker: knows the people of this stream.
             detect_every: in between, faces are followed without looking for them.
-            rescan_s: the whole frame is searched only so often while everybody is found again;
-                oftener while nobody is there or somebody is missing, always while somebody is new.
+            rescan_s: new faces are searched only so often, every second time without the smallest;
+                oftener while nobody is there or somebody is missing, all in every frame while
+                somebody is new. 0: all in every frame.
         """
         size_wh = (frame_bgr.shape[1], frame_bgr.shape[0])
         same_size = size_wh == self._kept_size_wh
@@ -82,15 +87,9 @@ class FaceSearch:
                 for a in answers
             ]
 
-        searched_lately = (
-            0 <= time_s - self._searched_s < self._choose_wait(tracker, time_s, rescan_s)
-        )
-        if same_size and searched_lately and isinstance(detector, SupportsDetectAgain):
-            known = [face.detection for face in self._kept]
-            found = [d for d in detector.detect_again(frame_bgr, known) if d is not None]
-        else:
-            self._searched_s = time_s
-            found = detector.detect(frame_bgr)
+        if not same_size:
+            self.reset()
+        found = self._find(frame_bgr, time_s, detector, tracker, rescan_s)
         self._kept = tracker.update(compute_sightings(frame_bgr, found), time_s, search_near)
         self._kept_size_wh = size_wh
         self._frames_to_skip = 0
@@ -98,6 +97,28 @@ class FaceSearch:
             self._frames_to_skip = detect_every - 1
             self._follower.look(frame_bgr)
         return self._kept
+
+    def _find(
+        self,
+        frame_bgr: UInt8Array,
+        time_s: float,
+        detector: SupportsDetect,
+        tracker: IouTracker,
+        rescan_s: float,
+    ) -> list[Detection]:
+        wait_s = self._choose_wait(tracker, time_s, rescan_s)
+        is_due = self._searched_s is None or not 0 <= time_s - self._searched_s < wait_s
+        # The smallest faces cost more than all others: every second search leaves them out.
+        all_sizes = is_due and not (self._had_all_sizes and wait_s)
+        if all_sizes or not isinstance(detector, SupportsDetectAgain):
+            self._searched_s, self._had_all_sizes = time_s, True
+            return detector.detect(frame_bgr)
+        again = detector.detect_again(frame_bgr, [face.detection for face in self._kept])
+        found = [detection for detection in again if detection is not None]
+        if is_due:
+            self._searched_s, self._had_all_sizes = time_s, False
+            found += detector.detect_large(frame_bgr)
+        return found
 
     def _choose_wait(self, tracker: IouTracker, time_s: float, rescan_s: float) -> float:
         """Return for how many seconds a whole search is enough."""

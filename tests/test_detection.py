@@ -80,6 +80,18 @@ def test_leaning_face_is_found_near_its_last_place(portrait_bgr, tilt_deg):
     assert overlap(found.xyxy, upright.xyxy) > 0.6
 
 
+def test_large_faces_are_found_alone_where_that_is_asked_for(portrait_bgr):
+    small_bgr = cv2.resize(portrait_bgr, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
+    frame_bgr = np.full((600, 900, 3), 120, np.uint8)
+    frame_bgr[40 : 40 + len(small_bgr), 30 : 30 + len(small_bgr)] = small_bgr
+    frame_bgr[80:592, 300:812] = portrait_bgr
+    detector = HaarDetector(HaarOptions(min_face_fraction=0.04, max_side_px=900))
+    both, (large,) = detector.detect(frame_bgr), detector.detect_large(frame_bgr)
+    assert len(both) == 2
+    assert overlap(large.xyxy, both[1].xyxy) > 0.8
+    assert detector.detect_large(frame_bgr[:10, :10]) == []
+
+
 @pytest.mark.parametrize("enlarged", [0.5, 1, 4])
 def test_a_face_of_any_size_is_found_again_a_little_further(portrait_bgr, enlarged):
     frame_bgr = cv2.resize(portrait_bgr, None, fx=enlarged, fy=enlarged)

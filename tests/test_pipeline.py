@@ -132,14 +132,18 @@ def test_faces_are_followed_between_searches(make_stub_detector):
 
 
 class FindsAgain:
-    """A detector that finds known faces again until ``lost``; ``whole`` counts whole frames."""
+    """A detector that finds known faces again until ``lost``; ``searches`` tells what was asked."""
 
     def __init__(self, faces):
-        self.faces, self.whole, self.lost = faces, 0, False
+        self.faces, self.searches, self.lost = faces, [], False
 
     def detect(self, frame_bgr):
-        self.whole += 1
+        self.searches.append("all")
         return [] if self.lost else [Detection(box, 9.0) for box in self.faces]
+
+    def detect_large(self, frame_bgr):
+        self.searches.append("large")
+        return []
 
     def detect_near(self, frame_bgr, known):
         return [None] * len(known)
@@ -148,34 +152,46 @@ class FindsAgain:
         return [None if self.lost else Detection(d.xyxy, 9.0, d.tilt_deg) for d in known]
 
 
-def count_searches(detector, pipeline, frame, times_s):
+def list_searches(detector, pipeline, frame, times_s):
+    """What was searched in each frame: all sizes, the large ones, or only known faces ("")."""
     searched = []
     for time_s in times_s:
-        before = detector.whole
+        detector.searches = []
         pipeline.process(frame, time_s)
-        searched.append(detector.whole > before)
+        searched.append("".join(detector.searches))
     return searched
 
 
-def test_the_whole_frame_is_searched_now_and_then_while_everybody_is_found_again(frame):
+def test_new_faces_are_searched_now_and_then_and_the_smallest_half_as_often(frame):
     detector = FindsAgain([BOX])
     pipeline = FacePipeline([], PipelineOptions(rescan_s=0.35), detector)
-    searched = count_searches(detector, pipeline, frame, [i / 10 for i in range(11)])
+    searched = list_searches(detector, pipeline, frame, [i / 10 for i in range(11)])
     # A new face needs three sightings; from then on every 0.35 s is enough.
-    assert searched == [True] * 3 + [False] * 3 + [True] + [False] * 3 + [True]
+    assert searched == ["all"] * 3 + [""] * 3 + ["large"] + [""] * 3 + ["all"]
     detector.lost = True
-    # Only the neighbourhood at first; from then on the whole frame every 0.2 s.
-    assert count_searches(detector, pipeline, frame, [1.1, 1.21, 1.3, 1.42]) == [0, 1, 0, 1]
-    pipeline.reset()
-    detector.lost, every = False, PipelineOptions(rescan_s=0)
-    pipeline.set_options(every)
-    assert all(count_searches(detector, pipeline, frame, [i / 10 for i in range(6)]))
+    # Only the neighbourhood at first; from then on every 0.2 s.
+    searched = list_searches(detector, pipeline, frame, [1.1, 1.21, 1.3, 1.42])
+    assert searched == ["", "large", "", "all"]
+
+
+def test_everything_is_searched_in_every_frame_where_that_is_asked_for(frame):
+    detector = FindsAgain([BOX])
+    pipeline = FacePipeline([], PipelineOptions(rescan_s=0), detector)
+    assert list_searches(detector, pipeline, frame, [i / 10 for i in range(6)]) == ["all"] * 6
+
+
+def test_a_frame_of_another_size_is_searched_anew(frame):
+    detector = FindsAgain([BOX])
+    pipeline = FacePipeline([], PipelineOptions(tracker=TrackerOptions(min_hits=1)), detector)
+    assert list_searches(detector, pipeline, frame, [0, 0.1]) == ["all", ""]
+    assert list_searches(detector, pipeline, frame[:100], [0.2]) == ["all"]
 
 
 def test_empty_frames_are_searched_often_but_not_each(frame):
     detector = FindsAgain([])
-    searched = count_searches(detector, FacePipeline([], detector=detector), frame, [0, 0.1, 0.2])
-    assert searched == [True, False, True]
+    pipeline = FacePipeline([], detector=detector)
+    searched = list_searches(detector, pipeline, frame, [0, 0.1, 0.2, 0.3, 0.4])
+    assert searched == ["all", "", "large", "", "all"]
 
 
 def test_a_settled_gender_is_asked_now_and_then(frame, make_stub_classifier, make_stub_detector):
