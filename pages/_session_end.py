@@ -5,7 +5,7 @@ from typing import Protocol
 from weakref import WeakSet
 
 import streamlit as st
-from streamlit.runtime import get_instance
+from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from facecore.jobs_queue import read_limit
@@ -38,7 +38,8 @@ class _SessionEnd:
         timer.start()
 
     def _close_unless_back(self) -> None:
-        if not get_instance().is_active_session(self._session_id):
+        # A server that stopped in the meantime has no sessions any more.
+        if not (exists() and get_instance().is_active_session(self._session_id)):
             for resource in list(self._resources):
                 resource.close()
 
