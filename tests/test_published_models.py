@@ -48,34 +48,34 @@ GOLDEN: dict[str, dict[str, float]] = {
         "neutral": 0.008,
     },
     "expression_model1": {
-        "angry": 0.002,
-        "disgust": 0.003,
-        "fear": 0.002,
-        "happy": 0.966,
-        "sad": 0.002,
-        "surprise": 0.006,
-        "neutral": 0.018,
+        "angry": 0.005,
+        "disgust": 0.005,
+        "fear": 0.004,
+        "happy": 0.945,
+        "sad": 0.008,
+        "surprise": 0.012,
+        "neutral": 0.021,
     },
     "expression_model2": {
-        "angry": 0.003,
-        "fear": 0.006,
-        "happy": 0.951,
-        "sad": 0.004,
-        "surprise": 0.013,
-        "neutral": 0.024,
+        "angry": 0.005,
+        "fear": 0.005,
+        "happy": 0.954,
+        "sad": 0.006,
+        "surprise": 0.01,
+        "neutral": 0.02,
     },
     "expression_model3": {
-        "angry": 0.001,
-        "fear": 0.002,
-        "happy": 0.961,
-        "sad": 0.001,
+        "angry": 0.006,
+        "fear": 0.008,
+        "happy": 0.939,
+        "sad": 0.007,
         "surprise": 0.022,
-        "neutral": 0.013,
+        "neutral": 0.018,
     },
     "gender": {"man": 0.043, "woman": 0.957},
 }
 
-LEAST_ACCURACY = {"expression": ("fer2013_validation", 0.55), "gender": ("fairface_holdout", 0.88)}
+LEAST_ACCURACY = {"expression": ("fer2013_validation", 0.6), "gender": ("fairface_holdout", 0.88)}
 
 
 def classify_astronaut(bundle) -> dict[str, float]:
