@@ -116,9 +116,11 @@ def start_command(tmp_path, make_card):
 
     def start():
         code = (
-            "import sys, batch_stubs\n"
+            "import signal, sys, batch_stubs\n"
             "from facecore import __main__, cli_batch\n"
             "if __name__ == '__main__':\n"
+            # A shell's background jobs, the tests among them, may have Ctrl-C switched off.
+            "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             "    cli_batch.load_network = batch_stubs.load_slow_stub\n"
             "    sys.exit(__main__.main(sys.argv[1:]))\n"
         )
