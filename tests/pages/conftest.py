@@ -66,6 +66,14 @@ def explain_stub(network, labels, image, label, against=None):
     return heat
 
 
+@pytest.fixture(autouse=True)
+def same_main_module():
+    """A page that ran stays behind as ``__main__``, and a process started later would run it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
+
+
 @pytest.fixture
 def models_folder(tmp_path, monkeypatch) -> Path:
     """A models folder; the networks in it are opened by a stub, their checksums verified."""
