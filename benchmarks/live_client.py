@@ -32,6 +32,7 @@ _NUM_BITS = 10
 _CELL_PX = 12
 _TOP_PX = 4
 _SETTLE_S = 8.0  # networks warm up, rates and averages fill
+_STANDSTILL_S = 15.0
 _PATIENCE_S = 240.0
 _TICKS = 90_000
 _TILE = re.compile(r'fc-tile-word">([^<]+)</div><div class="fc-tile-value">([^<]+)<')
@@ -194,7 +195,10 @@ async def watch(
     """Receive until the end; return when new pictures came, and their ways, in seconds."""
     times_s, ways_s, last = [], [], -1
     while not end.done():
-        frame = await track.recv()
+        try:
+            frame = await asyncio.wait_for(track.recv(), _STANDSTILL_S)
+        except TimeoutError:
+            raise SystemExit(f"no picture came for {_STANDSTILL_S:.0f} s") from None
         number = read_number(np.frombuffer(frame.planes[0], np.uint8).reshape(frame.height, -1))
         if number != last and number in camera.sent_s:
             times_s.append(time.perf_counter())
