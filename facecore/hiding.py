@@ -6,7 +6,7 @@ from dataclasses import replace
 from facecore.pipeline import PipelineOptions
 from facecore.results import Box, FrameResult
 
-_EARLY_S = 0.5  # longer than an analysis waits until it searches a whole frame again
+_EARLY_S = 1.0  # longer than an analysis waits until it searches the smallest faces again
 
 
 def search_at_once(options: PipelineOptions) -> PipelineOptions:
@@ -15,7 +15,7 @@ def search_at_once(options: PipelineOptions) -> PipelineOptions:
 
 
 def hide_arrivals(frames: Sequence[FrameResult]) -> list[FrameResult]:
-    """Mark the places where somebody will be found within half a second.
+    """Mark the places where somebody will be found within a second.
 
     An analysis that was not made for hiding may notice a face some frames after it came; drawn
     later with hidden faces, these frames would show it.
