@@ -8,7 +8,12 @@ from training.config import TrainConfig
 from training.data import TrainingData
 from training.degrade import degrade
 from training.network import count_steps
-from training.targets import compute_class_weights, compute_draw_chances, compute_targets
+from training.targets import (
+    FloatArray,
+    compute_class_weights,
+    compute_draw_chances,
+    compute_targets,
+)
 
 Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
@@ -19,13 +24,17 @@ class TrainingBatches:
     Args:
         config: decides everything random.
         data: pictures in memory.
+        taught: the teachers' answers, see ``ask_teachers``.
     """
 
-    def __init__(self, config: TrainConfig, data: TrainingData) -> None:
+    def __init__(
+        self, config: TrainConfig, data: TrainingData, taught: FloatArray | None = None
+    ) -> None:
         self._config = config
         self._num_images = len(data.train_y)
         self._images = tf.constant(data.train_images)
-        self._targets = tf.constant(compute_targets(data.train_y, config, data.train_votes))
+        targets = compute_targets(data.train_y, config, data.train_votes, taught)
+        self._targets = tf.constant(targets)
         self._weights = tf.constant(compute_class_weights(data.train_y, config))
         self._chances = compute_draw_chances(
             data.train_y, list(data.train_groups), config.balance_power

@@ -59,6 +59,9 @@ class TrainConfig:
         small_share: share of the epochs that are trained on ``small_side``.
         label_smoothing: share of the truth that is spread over all classes.
         votes_share: share of the truth that comes from the crowd's votes (FER-2013 only).
+        teachers: names of bundles whose mean answers are part of the truth. Their labels must be
+            among the run's, and their input the same.
+        teachers_share: share of the truth that comes from the teachers.
         max_class_weight: rare classes weigh more in the loss, at most this much; 1 for none.
         balance: attributes of the pictures; together with the label they form groups, of which
             small ones are drawn more often. Empty: every picture once per epoch.
@@ -114,6 +117,8 @@ class TrainConfig:
     small_share: float = 0.0
     label_smoothing: float = 0.0
     votes_share: float = 0.0
+    teachers: tuple[str, ...] = ()
+    teachers_share: float = 0.0
     max_class_weight: float = 1.0
     balance: tuple[str, ...] = ()
     balance_power: float = 1.0
@@ -142,6 +147,7 @@ class TrainConfig:
             "small_share",
             "label_smoothing",
             "votes_share",
+            "teachers_share",
             "balance_power",
             "mixup_share",
             "wanted_accuracy",
@@ -150,6 +156,8 @@ class TrainConfig:
         for key in (*shares, *chances):
             if not 0 <= getattr(self, key) <= 1:
                 raise ValueError(f"{key} must be between 0 and 1, got {getattr(self, key)}")
+        if bool(self.teachers) != bool(self.teachers_share):
+            raise ValueError("teachers and teachers_share need each other")
         check_labels(self.labels)
         if min(self.epochs, self.batch_size) < 1:
             raise ValueError("epochs and batch_size must be at least 1")

@@ -9,17 +9,21 @@ FloatArray = npt.NDArray[np.float32]
 
 
 def compute_targets(
-    y_true: npt.NDArray[np.int16], config: TrainConfig, votes: FloatArray | None = None
+    y_true: npt.NDArray[np.int16],
+    config: TrainConfig,
+    votes: FloatArray | None = None,
+    taught: FloatArray | None = None,
 ) -> FloatArray:
     """Return the wanted probabilities, float32 array of shape (n, num_classes).
 
     The label, mixed with the crowd's votes where there are any (soft targets after Barsoum et al.,
-    2016), then smoothed.
+    2016), smoothed, and then mixed with the teachers' answers, which are smooth already.
 
     Args:
         y_true: int array of shape (n,).
         config: gives the shares.
         votes: votes per class, shape (n, num_classes); a row without any votes leaves the label.
+        taught: the teachers' answers, shape (n, num_classes); a row of zeros leaves the rest.
     """
     num_classes = len(config.labels)
     targets = np.eye(num_classes, dtype=np.float32)[y_true]
@@ -28,7 +32,11 @@ def compute_targets(
         crowd = np.where(num_votes > 0, votes / np.maximum(num_votes, 1), targets)
         targets = (1 - config.votes_share) * targets + config.votes_share * crowd
     smoothing = config.label_smoothing
-    return np.asarray(targets * (1 - smoothing) + smoothing / num_classes, dtype=np.float32)
+    targets = targets * (1 - smoothing) + smoothing / num_classes
+    if taught is not None:
+        share = config.teachers_share * (taught.sum(axis=1, keepdims=True) > 0)
+        targets = (1 - share) * targets + share * taught
+    return np.asarray(targets, dtype=np.float32)
 
 
 def compute_class_weights(y_true: npt.NDArray[np.int16], config: TrainConfig) -> FloatArray:

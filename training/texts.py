@@ -25,6 +25,8 @@ PER_CLASS_PROTOCOL = (
 
 START_PROTOCOL = "Began with the weights of '{start}' instead of random ones."
 
+TEACHERS_PROTOCOL = "{share:.0%} of the truth were answers of {names} for the same pictures."
+
 INTENDED_USE = {
     "expression": (
         "Showing which of the learned expressions a face in a photo, video or webcam picture "
@@ -109,15 +111,18 @@ def describe_protocol(config: TrainConfig) -> str:
         sentences.append(PER_CLASS_PROTOCOL.format(num=config.images_per_class, seed=config.seed))
     if config.start_from:
         sentences.append(START_PROTOCOL.format(start=config.start_from))
+    if config.teachers:
+        names = ", ".join(f"'{name}'" for name in config.teachers)
+        sentences.append(TEACHERS_PROTOCOL.format(share=config.teachers_share, names=names))
     return " ".join(sentences)
 
 
 def describe_licence(config: TrainConfig) -> str:
-    """Return the terms of the weights; those of the network that they began with stay valid."""
+    """Return the terms of the weights; those of the networks that they come from stay valid."""
     terms = OWN_LICENCE if is_own_dataset(config.dataset) else LICENCE[config.task]
-    if not config.start_from:
-        return terms
-    start = load_card(find_bundle(config.start_from))
-    if start.licence == terms:
-        return terms
-    return f"{terms} Began with the weights of '{start.name}': {start.licence}"
+    origins = {"Began with the weights of": (config.start_from,), "Taught by": config.teachers}
+    sentences = [terms]
+    for origin, names in origins.items():
+        cards = [load_card(find_bundle(name)) for name in names if name]
+        sentences += [f"{origin} '{c.name}': {c.licence}" for c in cards if c.licence != terms]
+    return " ".join(sentences)

@@ -48,6 +48,7 @@ from training.run_state import STATE_FILE, RunState, restore_state, save_state
 from training.speed import measure_speed
 from training.start import take_weights
 from training.supervision import end_with_stdin, lower_priority
+from training.teachers import ask_teachers
 
 FRAMING_DIR = PROJECT_DIR / "training" / "framing"
 _EVALUATION_BATCH = 256
@@ -70,7 +71,8 @@ def train(
         strategy: how batches are shared out; default: over all GPUs.
 
     Raises:
-        ConfigError: if ``run_dir`` holds a run with other settings.
+        ConfigError: if ``run_dir`` holds a run with other settings, or a teacher does not fit.
+        ModelError: if a teacher cannot be opened.
     """
     keras.utils.set_random_seed(config.seed)
     with (strategy or choose_strategy()).scope():
@@ -82,7 +84,8 @@ def train(
     elif config.start_from:
         take_weights(model, config)
     average = WeightAverage(model, config.average_decay, state.average)
-    batches = TrainingBatches(config, data)
+    taught = ask_teachers(config, data.train_images, data.train_y)
+    batches = TrainingBatches(config, data, taught)
     for epoch in range(state.num_epochs, config.epochs):
         fit_epoch(model, average, config, batches, data, state, epoch)
         save_state(run_dir, config, model, state)
