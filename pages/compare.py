@@ -15,6 +15,9 @@ from pages._compare_matrices import show_matrices
 from pages._compare_overview import show_overview, show_sentence
 from pages._compare_paper import show_paper
 from pages._ui import error_box, wording_note
+from pages._visits import require_router
+
+require_router()
 
 # Only the open section is computed; those of the first group need evaluations.
 COMPARED = {

@@ -4,6 +4,9 @@ import streamlit as st
 
 from facecore.user_files import is_teaching_on
 from pages._ui import WORDING
+from pages._visits import require_router
+
+require_router()
 
 CARDS = (
     (

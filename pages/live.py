@@ -9,6 +9,9 @@ from pages._live_desk import Recipe, live_desk
 from pages._live_panel import show_keeping, show_panel
 from pages._sidebar import device_line, sidebar
 from pages._ui import error_box, load_classifiers, wording_note
+from pages._visits import require_router
+
+require_router()
 
 st.title("Live")
 settings = sidebar("live")

@@ -7,6 +7,9 @@ from pages._photo_inputs import choose_photos
 from pages._photo_results import choose_shown, show_comparison, show_counts, show_photo
 from pages._sidebar import device_line, expression_cards, sidebar
 from pages._ui import error_box, wording_note
+from pages._visits import require_router
+
+require_router()
 
 settings = sidebar("photo")
 st.title("Photos")

@@ -12,6 +12,9 @@ from pages._relabel_data import Material, open_material
 from pages._relabel_desk import show_desk
 from pages._relabel_together import show_together
 from pages._ui import error_box, plain, show_error, wording_note
+from pages._visits import require_router
+
+require_router()
 
 SECTIONS = ("Decide", "Together")
 

@@ -6,6 +6,9 @@ from pages._session_log import forget_all, log_entries
 from pages._stats_downloads import list_session_downloads
 from pages._stats_view import choose_sources, show_people, show_sources, show_totals
 from pages._ui import download_buttons, wording_note
+from pages._visits import require_router
+
+require_router()
 
 st.title("Statistics of this session")
 everything = log_entries()

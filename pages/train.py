@@ -11,6 +11,9 @@ from pages._train_form import show_form
 from pages._train_models import show_models
 from pages._train_runs import show_runs
 from pages._ui import error_box, wording_note
+from pages._visits import require_router
+
+require_router()
 
 SECTIONS = {
     "Pictures": show_data,

@@ -8,6 +8,9 @@ from pages._video_desk import cases, choose_case, chosen_case, remove_case
 from pages._video_progress import show_analysis_progress
 from pages._video_result import show_result
 from pages._video_upload import show_upload
+from pages._visits import require_router
+
+require_router()
 
 NEW = "new"
 
