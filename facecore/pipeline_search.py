@@ -7,6 +7,7 @@ from facecore.detection import Detection
 from facecore.preprocessing import UInt8Array
 from facecore.results import Box
 from facecore.tracking import IouTracker, TrackedFace
+from facecore.tracking_bridge import GapBridge
 from facecore.tracking_flow import FlowFollower
 from facecore.tracking_sightings import Sighting, compute_sightings
 
@@ -40,11 +41,12 @@ class FaceSearch:
     """Chooses for every frame of a stream the least work that misses nobody known."""
 
     def __init__(self) -> None:
-        self._follower = FlowFollower()
+        self._follower, self._bridge = FlowFollower(), GapBridge()
         self.reset()
 
     def reset(self) -> None:
         """Begin a new stream."""
+        self._bridge.reset()
         self._frames_to_skip = 0
         self._searched_s: float | None = None
         self._had_all_sizes = False
@@ -90,7 +92,8 @@ class FaceSearch:
         if not same_size:
             self.reset()
         found = self._find(frame_bgr, time_s, detector, tracker, rescan_s)
-        self._kept = tracker.update(compute_sightings(frame_bgr, found), time_s, search_near)
+        seen = tracker.update(compute_sightings(frame_bgr, found), time_s, search_near)
+        self._kept = self._bridge.fill(frame_bgr, time_s, seen, tracker)
         self._kept_size_wh = size_wh
         self._frames_to_skip = 0
         if detect_every > 1 and not tracker.unsure_boxes(time_s):

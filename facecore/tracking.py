@@ -154,6 +154,18 @@ class IouTracker:
         """Tell whether the last ``update`` saw a face that does not count yet."""
         return any(t.person_id is None and not t.num_missed for t in self._tracks)
 
+    def looks_like(self, person_id: int, look: FloatArray) -> bool:
+        """Tell whether a look is like enough to a person's whom the tracker knows.
+
+        Args:
+            person_id: the person's number.
+            look: float32 array of shape (d,), length 1.
+        """
+        return any(
+            track.person_id == person_id and track.likeness(look) >= self.options.min_likeness
+            for track in self._tracks
+        )
+
     def _report(self, hits: Iterable[tuple[Track, Sighting]], time_s: float) -> list[TrackedFace]:
         reported = []
         for track, sighting in hits:

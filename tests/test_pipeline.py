@@ -259,11 +259,10 @@ def test_swapping_a_network_keeps_people_and_starts_its_averages_afresh(
 
 def test_reset_restarts_numbers_and_averages(frame, make_stub_classifier, make_stub_detector):
     pipeline = FacePipeline([], AT_ONCE, make_stub_detector([[BOX], [OTHER], [BOX]]))
-    ids = [pipeline.process(frame, 0.0).faces[0].person_id]
-    ids.append(pipeline.process(frame, 0.1).faces[0].person_id)
+    newest = [pipeline.process(frame, t).faces[-1].person_id for t in (0.0, 0.1)]
     pipeline.reset()
-    ids.append(pipeline.process(frame, 0.0).faces[0].person_id)
-    assert ids == [1, 2, 1]
+    newest.append(pipeline.process(frame, 0.0).faces[-1].person_id)
+    assert newest == [1, 2, 1]
 
 
 def test_answers_for_mirror_images_are_averaged_in_where_asked(
