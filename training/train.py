@@ -83,13 +83,21 @@ def train(
         print(f"Going on after epoch {state.num_epochs} of {config.epochs}")
     elif config.start_from:
         take_weights(model, config)
+    if state.num_epochs < config.epochs:
+        fit(model, config, data, state, run_dir)
+    return publish(config, data, state, bundle)
+
+
+def fit(
+    model: keras.Model, config: TrainConfig, data: TrainingData, state: RunState, run_dir: Path
+) -> None:
+    """Train the epochs that are left, and save the state after each."""
     average = WeightAverage(model, config.average_decay, state.average)
     taught = ask_teachers(config, data.train_images, data.train_y)
     batches = TrainingBatches(config, data, taught)
     for epoch in range(state.num_epochs, config.epochs):
         fit_epoch(model, average, config, batches, data, state, epoch)
         save_state(run_dir, config, model, state)
-    return publish(config, data, state, bundle)
 
 
 def fit_epoch(
