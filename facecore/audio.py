@@ -1,5 +1,6 @@
 """Taking a video's sound along: copied where an MP4 can hold it, else encoded again as AAC."""
 
+import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -49,7 +50,9 @@ class AudioTrack:
                 format="fltp", layout=layout, rate=rate, frame_size=1024
             )
         if start_s > 0:
-            source.seek(int(max(0.0, self._zero_s - 0.2) * av.time_base))
+            # In a damaged file that cannot be searched, all that comes before is read and left out.
+            with contextlib.suppress(av.error.FFmpegError):
+                source.seek(int(max(0.0, self._zero_s - 0.2) * av.time_base))
         self._pieces = self._read_copied(stream) if self._copies else self._read_encoded(stream)
         self._last_dts = -(1 << 62)
         self._held: tuple[float, Any] | None = None

@@ -183,7 +183,7 @@ def _timed(
         for frame in decode_frames(container, stream, shown, limits, on_step):
             # Files without usable times exist; theirs follow the frame rate.
             time_s = waiting_s + typical_s
-            if frame.pts is not None:
+            if frame.pts is not None and frame.time_base:
                 stored_s = float((frame.pts - origin) * frame.time_base)
                 time_s = stored_s if waiting is None or stored_s > waiting_s else time_s
             if waiting is not None:
@@ -193,7 +193,7 @@ def _timed(
     except BrokenVideoError as error:
         damage = error
     if waiting is not None:
-        stored_s = float((waiting.duration or 0) * waiting.time_base)
+        stored_s = float((waiting.duration or 0) * (waiting.time_base or 0))
         yield waiting, waiting_s, stored_s or typical_s
     if damage is not None:
         raise damage
@@ -208,7 +208,7 @@ def _measure(
         for packet in container.demux(stream):
             if on_step is not None:
                 on_step()
-            if packet.pts is not None and packet.size:
+            if packet.pts is not None and packet.size and packet.time_base:
                 times_s.append(float(packet.pts * packet.time_base))
                 last_s = float((packet.duration or 0) * packet.time_base)
         typical_s = 1 / mean_fps(stream)

@@ -1,5 +1,6 @@
 """Opening a video file safely and decoding its pictures; what video.py builds on."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -236,7 +237,9 @@ def seek_before(container: Any, stream: Any, time_s: float) -> None:
     try:
         container.seek(target, stream=stream, backward=True)
     except av.error.FFmpegError:
-        container.seek(0)
+        # A damaged index; where even this fails, reading has not left the start yet.
+        with contextlib.suppress(av.error.FFmpegError):
+            container.seek(0)
 
 
 def no_frames(shown: str, start_s: float = 0.0, end_s: float | None = None) -> UnreadableVideoError:

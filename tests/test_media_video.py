@@ -2,16 +2,18 @@
 
 import io
 import zipfile
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 from video_files import add_tone, draw_frame, make_video
 
-from facecore import video
+from facecore import audio, video, video_file
 from facecore.errors import BrokenVideoError, MediaTooLargeError, UnreadableVideoError
-from facecore.media import MediaLimits, iter_frames, read_video_info
+from facecore.media import MediaLimits, VideoWriter, iter_frames, read_video_info
 
 FAST_START = {"movflags": "faststart"}
 KINDS = {
@@ -316,3 +318,47 @@ def test_range_without_frames(tmp_path):
     path = make_video(tmp_path / "clip.mp4")
     with pytest.raises(UnreadableVideoError, match=r"no readable frame between 7\.0 s and 8\.0 s"):
         read_all(path, 7.0, 8.0)
+
+
+def test_frames_without_a_unit_of_time_follow_the_frame_rate(monkeypatch):
+    """A damaged file was met whose frames have times, but not what these count."""
+    frames = [SimpleNamespace(pts=90 * i, duration=90, time_base=None) for i in range(3)]
+    monkeypatch.setattr(video, "decode_frames", lambda *_: iter(frames))
+    stream = SimpleNamespace(start_time=0, average_rate=Fraction(10), guessed_rate=None)
+    timed = video._timed(None, stream, "clip", MediaLimits(), None)
+    assert [(round(t, 3), round(d, 3)) for _, t, d in timed] == [(0, 0.1), (0.1, 0.1), (0.2, 0.1)]
+
+
+def test_a_range_of_a_file_that_cannot_be_searched_is_read_from_the_start(tmp_path, monkeypatch):
+    path = make_video(tmp_path / "clip.mp4", audio="aac", num_frames=30)
+
+    class Unsearchable:
+        """A container in which every seek fails, as in files with a damaged index."""
+
+        def __init__(self, container):
+            self._container = container
+
+        def __getattr__(self, name):
+            return getattr(self._container, name)
+
+        def __enter__(self):
+            self._container.__enter__()
+            return self
+
+        def __exit__(self, *error):
+            return self._container.__exit__(*error)
+
+        def seek(self, *_, **__):
+            raise av.error.PermissionError(1, "Operation not permitted")
+
+    for module in (video_file, audio):
+        opened = module.open_container
+        monkeypatch.setattr(module, "open_container", lambda p, o=opened: Unsearchable(o(p)))
+    frames = read_all(path, start_s=1.5)
+    assert round(frames[0].time_s, 2) == 1.5
+    with VideoWriter(tmp_path / "out.mp4", (160, 120), path, 1.5) as writer:
+        for frame in frames:
+            writer.write(frame.bgr, frame.time_s)
+    info = read_video_info(tmp_path / "out.mp4")
+    assert info.has_audio
+    assert info.num_frames == len(frames)
