@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,9 @@ _INDEXED = {"mov", "matroska", "avi"}
 _MAX_DECODER_THREADS = 4  # each holds a frame, which counts with 4K videos
 _TAIL_BYTES = 1024
 _FALLBACK_FPS = 25.0
+_DURATION_TAG = re.compile(r"(?P<hours>\d{1,4}):(?P<minutes>\d{1,2}):(?P<seconds>\d{1,2}(\.\d+)?)$")
+"""As Matroska files write it; in damaged ones it may say anything."""
+
 _CREDIBLE_FPS = 480.0
 _SMALLEST_ASPECT = 0.25  # pixels narrower or wider than this are a wrong entry
 _VIDEO_STARTS = ((4, b"ftyp"), (8, b"AVI "), (0, b"\x1aE\xdf\xa3"), (0, b"GIF8"), (0, b"FLV"))
@@ -206,9 +210,8 @@ def announced_duration_s(container: Any, stream: Any) -> float | None:
         return float(stream.frames / mean_fps(stream))
     if stream.duration:
         return float(stream.duration * stream.time_base)
-    if tag := stream.metadata.get("DURATION"):
-        hours, minutes, seconds = tag.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    if tag := _DURATION_TAG.match(stream.metadata.get("DURATION", "")):
+        return int(tag["hours"]) * 3600 + int(tag["minutes"]) * 60 + float(tag["seconds"])
     # A sound track may be the longer one, so the whole file's length tells nothing then.
     if container.duration and not container.streams.audio:
         return float(container.duration / av.time_base)

@@ -362,3 +362,21 @@ def test_a_range_of_a_file_that_cannot_be_searched_is_read_from_the_start(tmp_pa
     info = read_video_info(tmp_path / "out.mp4")
     assert info.has_audio
     assert info.num_frames == len(frames)
+
+
+@pytest.mark.parametrize(
+    ("tag", "duration_s"),
+    [
+        ("01:02:03.500000000", 3723.5),
+        ("00:00:01.600000\ufffd", None),
+        ("1.6", None),
+        ("nan:00:00", None),
+        ("", None),
+    ],
+)
+def test_a_stored_length_that_is_none_is_passed_over(tag, duration_s):
+    stream = SimpleNamespace(duration=None, frames=0, metadata={"DURATION": tag})
+    container = SimpleNamespace(
+        format=SimpleNamespace(name="matroska"), duration=None, streams=SimpleNamespace(audio=())
+    )
+    assert video_file.announced_duration_s(container, stream) == duration_s
