@@ -29,8 +29,9 @@ class GapBridge:
 
     def reset(self) -> None:
         """Begin a new stream."""
-        self._last: tuple[UInt8Array, list[TrackedFace]] | None = None
-        self._found_s: dict[int, float] = {}
+        self._last_bgr: UInt8Array | None = None
+        self._last_faces: list[TrackedFace] = []
+        self._found_s: dict[int, float] = {}  # when each person was last found, not followed
 
     def fill(
         self,
@@ -52,36 +53,29 @@ class GapBridge:
             Faces by number of the person.
         """
         self._found_s |= {face.person_id: time_s for face in found}
-        faces = [*found, *self._follow_missing(frame_bgr, time_s, found, tracker)]
-        faces.sort(key=lambda face: face.person_id)
-        self._last = frame_bgr, faces
-        return faces
+        last_bgr, missing = self._last_bgr, self._list_missing(time_s, found)
+        followed: list[TrackedFace] = []
+        if missing and last_bgr is not None and last_bgr.shape == frame_bgr.shape:
+            taken = [face.detection.xyxy for face in found]
+            self._follower.look(last_bgr)
+            followed = [
+                face
+                for face in self._follower.follow(frame_bgr, missing)
+                if _is_inside(face.detection.xyxy, frame_bgr)
+                and not covers_any(face.detection.xyxy, taken)
+                and _looks_the_same(face, frame_bgr, tracker)
+            ]
+        self._last_bgr = frame_bgr
+        self._last_faces = sorted([*found, *followed], key=lambda face: face.person_id)
+        return self._last_faces
 
-    def _follow_missing(
-        self,
-        frame_bgr: UInt8Array,
-        time_s: float,
-        found: Sequence[TrackedFace],
-        tracker: IouTracker,
-    ) -> list[TrackedFace]:
-        last_bgr, last_faces = self._last or (frame_bgr, [])
+    def _list_missing(self, time_s: float, found: Sequence[TrackedFace]) -> list[TrackedFace]:
         known = {face.person_id for face in found}
-        missing = [
-            face
-            for face in last_faces
-            if face.person_id not in known
-            and 0 <= time_s - self._found_s[face.person_id] <= _LONGEST_GAP_S
-        ]
-        if not missing or last_bgr.shape != frame_bgr.shape:
-            return []
-        self._follower.look(last_bgr)
-        taken = [face.detection.xyxy for face in found]
         return [
             face
-            for face in self._follower.follow(frame_bgr, missing)
-            if _is_inside(face.detection.xyxy, frame_bgr)
-            and not covers_any(face.detection.xyxy, taken)
-            and _looks_the_same(face, frame_bgr, tracker)
+            for face in self._last_faces
+            if face.person_id not in known
+            and 0 <= time_s - self._found_s[face.person_id] <= _LONGEST_GAP_S
         ]
 
 

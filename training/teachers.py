@@ -13,8 +13,7 @@ from facecore.flip import predict_flipped
 from facecore.inference import Classifier, load_classifier
 from facecore.registry import find_bundle
 from training.config import TrainConfig
-
-FloatArray = npt.NDArray[np.float32]
+from training.targets import FloatArray
 
 _BATCH = 256
 

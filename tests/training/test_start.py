@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from facecore.errors import ConfigError, ModelNotFoundError
-from facecore.registry import ModelCard
+from tests.training.bundles import write_bundle
 from tests.training.test_config import VALUES
-from training.bundle import export_network, save_bundle
 from training.config import build_config
 from training.network import build_network
 from training.speed import measure_speed
@@ -30,20 +29,8 @@ def logits(tmp_path_factory):
     rng = np.random.default_rng(0)
     network.set_weights([rng.normal(0.5, 0.1, np.shape(w)) for w in network.get_weights()])
     answers = network(images()).numpy()
-    card = ModelCard(
-        name="start",
-        title="Start",
-        task="expression",
-        labels=CONFIG.labels,
-        input=CONFIG.input,
-        architecture=CONFIG.architecture,
-        num_parameters=0,
-        sha256="",
-        temperature=TEMPERATURE,
-        training={"config": {"base_width": 8, "num_stages": 2}},
-        licence="Theirs.",
-    )
-    save_bundle(folder / "start", export_network(network, TEMPERATURE), card, [{"epoch": 1}])
+    trained_with = {"config": {"base_width": 8, "num_stages": 2}}
+    write_bundle(folder, CONFIG, network, TEMPERATURE, training=trained_with)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACECORE_MODELS_DIR", str(folder))
         yield answers

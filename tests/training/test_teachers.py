@@ -5,9 +5,8 @@ import pytest
 
 from facecore.errors import ConfigError, ModelNotFoundError
 from facecore.inference import load_classifier
-from facecore.registry import ModelCard
+from tests.training.bundles import write_bundle
 from tests.training.test_config import VALUES
-from training.bundle import export_network, save_bundle
 from training.config import build_config
 from training.data import TrainingData
 from training.network import build_network
@@ -28,18 +27,7 @@ def teachers(tmp_path_factory):
         network = build_network(config, for_training=False)
         rng = np.random.default_rng(seed)
         network.set_weights([rng.uniform(0.1, 0.6, np.shape(w)) for w in network.get_weights()])
-        card = ModelCard(
-            name=config.name,
-            title=config.title,
-            task="expression",
-            labels=config.labels,
-            input=config.input,
-            architecture=config.architecture,
-            num_parameters=0,
-            sha256="",
-            licence="Theirs.",
-        )
-        save_bundle(folder / config.name, export_network(network, 1.0), card, [{"epoch": 1}])
+        write_bundle(folder, config, network)
     return folder
 
 
