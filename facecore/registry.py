@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from facecore.errors import ChecksumMismatchError, InvalidModelCardError, ModelNotFoundError
 from facecore.label_sets import check_labels
 from facecore.labels import LABELS, Task
+from facecore.limits import safe_name
 from facecore.untrusted_files import load_json, shorten
 from facecore.user_files import changing, read_folder, user_models_dir
 
@@ -195,7 +196,8 @@ def load_card(bundle: Path) -> ModelCard:
         ) from error
     if card.name != bundle.name:
         raise InvalidModelCardError(
-            f"The folder '{bundle.name}' holds the card of model '{card.name}'; rename the folder."
+            f"The folder '{bundle.name}' holds the card of model '{safe_name(card.name)}'; "
+            "rename the folder."
         )
     return card
 
