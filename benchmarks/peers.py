@@ -12,6 +12,7 @@ A face counts as found where a box's middle lies in it. deepface fetches its net
 the first call; where that fails, its OpenCV detector alone takes part, without any network.
 Exits with 1 where an aim is missed: at least 3 times `fer` from 1280x720 on, 1.5 times at 480x270,
 8 times its MTCNN path, and as many faces found as `fer`'s default path finds.
+FACECORE_BENCHMARK_LOG=1 shows what the contenders write to standard error.
 """
 
 import argparse

@@ -180,6 +180,8 @@ def _run_evaluate(args: argparse.Namespace) -> int:
         dataset = args.dataset or _dataset_of(card)
         info = get_dataset_info(dataset)
         if info.task != card.task:
+            if not args.model:
+                continue
             raise DatasetError(
                 f"Model '{card.name}' predicts {card.task}, which {info.title} does not label; "
                 "choose another --dataset or --model."

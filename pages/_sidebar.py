@@ -27,7 +27,6 @@ _PIPELINES: dict[Medium, PipelineOptions] = {
 _CASCADE_NAMES = {
     "alt2": "alt2 (recommended)",
     "alt": "alt",
-    "alt_tree": "alt_tree (strictest)",
     "default": "default (loosest)",
 }
 
@@ -205,7 +204,7 @@ def _choose_detection(medium: Medium, base: HaarOptions) -> HaarOptions:
             key=f"cascade_{medium}",
             persist_state="session",
             help="The trained face pattern. alt2 finds most faces with the fewest false boxes; "
-            "alt_tree misses more faces, default draws more false boxes.",
+            "default draws more false boxes.",
         )
         scale_factor = st.slider(
             "Scale factor",

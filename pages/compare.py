@@ -1,6 +1,7 @@
 """Compare: which expression model is better at what, whether it is real, and the faces behind it.
 
-Reads stored evaluations; networks are opened only for the reader's own pictures.
+Reads stored evaluations; networks are opened only for the reader's own pictures, and to explain a
+face.
 """
 
 import streamlit as st

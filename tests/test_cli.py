@@ -170,6 +170,24 @@ def test_wrong_usage_exits_with_2(stub_models, arguments):
     assert exit_info.value.code == 2
 
 
+def test_evaluate_takes_every_model_of_the_data_sets_task(
+    stub_models, portrait_png, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("FACECORE_DATA_DIR", str(tmp_path / "data"))
+    picture = cv2.imread(str(portrait_png))
+    for label, view in (("man", picture), ("woman", picture[:, ::-1])):
+        folder = tmp_path / "data" / "gender_folders" / "validation" / label
+        folder.mkdir(parents=True)
+        cv2.imwrite(str(folder / f"{label}.png"), view)
+    command = ["evaluate", "--dataset", "gender_folders", "--split", "validation"]
+    assert main(command) == 0
+    told = capsys.readouterr().out
+    assert "gender on gender_folders validation: accuracy 50.0%" in told
+    assert "expression_model" not in told
+    assert main([*command, "--model", "expression_model1"]) == 1
+    assert "predicts expression, which" in capsys.readouterr().err
+
+
 def test_missing_model_is_one_sentence(stub_models, portrait_png, capsys):
     assert main(["photo", str(portrait_png), "--expression-model", "best"]) == 1
     assert capsys.readouterr().err.startswith("There is no model called 'best'")
