@@ -21,6 +21,7 @@ __all__ = [
     "FaceDataset",
     "SplitInfo",
     "data_dir",
+    "find_split_info",
     "get_dataset_info",
     "get_split_info",
     "load_dataset",
@@ -63,6 +64,14 @@ def get_split_info(name: str, split: str) -> SplitInfo:
         DatasetError: if there is no such data set or split.
     """
     return get_dataset_info(name).get_split(split)
+
+
+def find_split_info(name: str, split: str) -> SplitInfo | None:
+    """Return title, badge and note of a split, or None for pictures that are no longer here."""
+    try:
+        return get_split_info(name, split)
+    except DatasetError:
+        return None
 
 
 def load_dataset(name: str, split: str, root: Path | None = None) -> FaceDataset:

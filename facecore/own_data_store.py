@@ -1,7 +1,7 @@
 """The data sets that users keep on this server: <user folder>/data/<name>/.
 
 ``data.json`` says what it is, ``pictures.csv`` has a row per picture, ``pictures/`` holds them as
-PNG files. A data set is there as soon as it has its data.json, which is written last.
+PNG files. A data set gets its name when all of it is written.
 """
 
 import csv
@@ -26,6 +26,7 @@ from facecore.own_data_pictures import Draft
 from facecore.own_data_plan import Plan
 from facecore.own_data_split import SPLIT_NAMES
 from facecore.preprocessing import UInt8Array
+from facecore.temp_folders import TempFolder
 from facecore.untrusted_files import load_json, shorten
 from facecore.user_files import changing, to_name, user_data_dir, user_relabel_dir
 
@@ -106,9 +107,7 @@ def keep_data(draft: Draft, plan: Plan, title: str) -> OwnData:
     if name == PREFIX:
         raise InvalidDatasetError("Give the pictures a name with letters a-z or digits.")
     if folder.exists():
-        raise InvalidDatasetError(
-            f"Pictures called “{title}” are kept here already; take another name."
-        )
+        raise _is_taken(title)
     data = OwnData(
         name=name,
         title=" ".join(title.split()),
@@ -121,15 +120,30 @@ def keep_data(draft: Draft, plan: Plan, title: str) -> OwnData:
         framing=draft.framing,
         left_out=dict(plan.left_out),
     )
+    # Elsewhere until it is whole: somebody else may keep pictures of this title at the same moment,
+    # and a killed server must not leave a half that blocks the title.
+    with changing(user_data_dir()):
+        user_data_dir().mkdir(parents=True, exist_ok=True)
+    work = TempFolder("keeping", user_data_dir())
     try:
-        _write(folder, draft, plan, data)
+        _write(work.path / name, draft, plan, data)
+        (work.path / name).rename(folder)
     except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            raise _is_taken(title) from error
         raise StorageError(
             f"The pictures could not be kept ({error.strerror}); whoever runs this server should "
             f"make room in {user_data_dir()}."
         ) from error
+    finally:
+        work.close()
     return data
+
+
+def _is_taken(title: str) -> InvalidDatasetError:
+    return InvalidDatasetError(
+        f"Pictures called “{title}” are kept here already; take another name."
+    )
 
 
 def _write(folder: Path, draft: Draft, plan: Plan, data: OwnData) -> None:
@@ -142,9 +156,8 @@ def _write(folder: Path, draft: Draft, plan: Plan, data: OwnData) -> None:
             shutil.copyfile(draft.folder / picture.file, folder / _PICTURES_DIR / picture.file)
             row = (Path(picture.file).stem, planned.label, planned.split)
             writer.writerow([*row, picture.label, picture.source])
-    part = folder / f"{_INFO_FILE}.part"
-    part.write_text(json.dumps(asdict(data), indent=2) + "\n", encoding="utf-8")
-    part.replace(folder / _INFO_FILE)
+    text = json.dumps(asdict(data), indent=2) + "\n"
+    (folder / _INFO_FILE).write_text(text, encoding="utf-8")
 
 
 def list_own_data() -> list[OwnData]:

@@ -25,14 +25,15 @@ class TempFolder:
 
     Args:
         kind: a word for its name.
+        parent: where it is made; default: the system's temporary folder.
 
     Raises:
         StorageError: if there is no temporary folder or no space in it.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, parent: Path | None = None) -> None:
         try:
-            self.path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{kind}-"))
+            self.path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{kind}-", dir=parent))
             lock = _lock(self.path)
         except OSError as error:
             raise cannot_store(error) from error
@@ -54,13 +55,18 @@ def cannot_store(error: OSError) -> StorageError:
     )
 
 
-def sweep() -> list[Path]:
-    """Delete the folders whose owner is gone; return them."""
+def sweep(*parents: Path) -> list[Path]:
+    """Delete the folders whose owner is gone; return them.
+
+    Args:
+        parents: where to look beside the system's temporary folder.
+    """
     swept = []
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
-        if folder.is_dir() and not folder.is_symlink() and _is_abandoned(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            swept.append(folder)
+    for parent in (Path(tempfile.gettempdir()), *parents):
+        for folder in parent.glob(f"{PREFIX}*-*"):
+            if folder.is_dir() and not folder.is_symlink() and _is_abandoned(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                swept.append(folder)
     return swept
 
 

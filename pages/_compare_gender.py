@@ -6,11 +6,13 @@ import streamlit as st
 
 from facecore.charts_groups import build_group_chart, build_group_confusions
 from facecore.comparison import EvaluationKey, list_evaluations, load_comparison
-from facecore.datasets import get_split_info
+from facecore.comparison_types import ComparedModel
+from facecore.datasets import find_split_info
 from facecore.evaluation_groups import ADULTS, EVERYONE, GroupTable, GroupView, compute_group_views
 from facecore.evaluation_groups_text import describe_view, display_group, groups_to_table
 from facecore.export_tables import to_csv
 from facecore.labels import display_plural
+from facecore.own_data_store import is_own_dataset
 from facecore.registry import ModelCard, find_bundle, list_cards
 from pages._model_cards import show_cards
 from pages._ui import Download, download_buttons, error_box, plain
@@ -44,16 +46,17 @@ def show_gender() -> None:
         return
     card = _pick_card(cards)
     with error_box():
-        keys = sorted(
-            list_evaluations(find_bundle(card.name)),
-            key=lambda key: _USES.index(get_split_info(key.dataset, key.split).use),
-        )
-        if keys:
+        if keys := sorted(list_evaluations(find_bundle(card.name)), key=_rank):
             _show_evaluation(card, _pick_evaluation(keys))
         else:
             st.info(f"“{plain(card.title)}” has no evaluation yet. This makes one:")
             st.code(f"python -m facecore evaluate --model {card.name}", language="bash")
     show_cards([card])
+
+
+def _rank(key: EvaluationKey) -> int:
+    split = find_split_info(key.dataset, key.split)
+    return _USES.index(split.use) if split else len(_USES)
 
 
 def _pick_card(cards: Sequence[ModelCard]) -> ModelCard:
@@ -74,14 +77,19 @@ def _pick_evaluation(keys: Sequence[EvaluationKey]) -> EvaluationKey:
     key: EvaluationKey = st.selectbox(
         "Faces",
         keys,
-        format_func=lambda key: get_split_info(key.dataset, key.split).title,
+        format_func=_name_faces,
         key="gender_split",
         persist_state="session",
     )
-    split = get_split_info(key.dataset, key.split)
-    st.badge(split.badge, color="green" if split.use == "report" else "orange")
-    st.caption(split.note)
+    if split := find_split_info(key.dataset, key.split):
+        st.badge(split.badge, color="green" if split.use == "report" else "orange")
+        st.caption(split.note)
     return key
+
+
+def _name_faces(key: EvaluationKey) -> str:
+    split = find_split_info(key.dataset, key.split)
+    return split.title if split else f"{key.dataset} {key.split}"
 
 
 def _show_evaluation(card: ModelCard, key: EvaluationKey) -> None:
@@ -91,15 +99,7 @@ def _show_evaluation(card: ModelCard, key: EvaluationKey) -> None:
         comparison.labels, comparison.y_true, model.predicted, model.predictions.attributes
     )
     if not views:
-        st.info(
-            "This evaluation was made before age and group were stored beside the answers. Make "
-            "it again:"
-        )
-        st.code(
-            f"python -m facecore evaluate --model {card.name} --dataset {key.dataset} "
-            f"--split {key.split}",
-            language="bash",
-        )
+        _show_whole(model, key)
         return
     with st.container(horizontal=True, gap="medium"):
         view = _pick_view(views)
@@ -115,6 +115,27 @@ def _show_evaluation(card: ModelCard, key: EvaluationKey) -> None:
         )
     st.markdown(plain(describe_view(view, attribute)))
     _show_table(view, tables[attribute], comparison.labels, f"{card.name}_{key.dataset}")
+
+
+def _show_whole(model: ComparedModel, key: EvaluationKey) -> None:
+    """Show how right a network is on faces of which neither age nor group is known."""
+    low, high = model.scores.accuracy_interval
+    st.markdown(
+        f"Of {len(model.y_true):,} faces, **{model.scores.accuracy:.1%}** got their label (95% "
+        f"interval {low:.1%} to {high:.1%})."
+    )
+    if is_own_dataset(key.dataset):
+        st.info("Pictures that users bring have no age or group, so there are no results by group.")
+        return
+    st.info(
+        "Neither age nor group is stored beside these answers. Where the data set records them, "
+        "this makes the evaluation again, with results by group:"
+    )
+    st.code(
+        f"python -m facecore evaluate --model {model.name} --dataset {key.dataset} "
+        f"--split {key.split}",
+        language="bash",
+    )
 
 
 def _pick_view(views: Sequence[GroupView]) -> GroupView:

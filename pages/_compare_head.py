@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from facecore.comparison import Comparison, EvaluationKey
-from facecore.datasets import SplitInfo, get_split_info
+from facecore.datasets import find_split_info
 from facecore.datasets_info import describe_excluded
-from facecore.errors import DatasetError
 from pages._compare_choices import Choices
 from pages._compare_data import Evaluated, list_evaluated, open_comparison
 from pages._ui import error_box, plain
@@ -90,20 +89,12 @@ def _choose_split(chosen: Sequence[Evaluated]) -> EvaluationKey | None:
 
 def _rank(key: EvaluationKey) -> tuple[int, int, EvaluationKey]:
     preferred = _PREFERRED.index(key) if key in _PREFERRED else len(_PREFERRED)
-    split = _find_split(key)
+    split = find_split_info(key.dataset, key.split)
     return preferred, _USES.index(split.use) if split else len(_USES), key
 
 
-def _find_split(key: EvaluationKey) -> SplitInfo | None:
-    """Return what is known of the images; a user's own data set has no description."""
-    try:
-        return get_split_info(key.dataset, key.split)
-    except DatasetError:
-        return None
-
-
 def _describe_key(key: EvaluationKey) -> str:
-    split = _find_split(key)
+    split = find_split_info(key.dataset, key.split)
     if split is None:
         return f"{key.dataset} {key.split}"
     return f"{split.title} ({split.badge})" if split.badge else split.title
@@ -148,7 +139,7 @@ def _choose_switches(chosen: Sequence[Evaluated]) -> Choices:
 
 def _show_split(comparison: Comparison, chosen: Sequence[Evaluated]) -> None:
     """Say on which images everything below was computed, and what that is worth."""
-    split = _find_split(EvaluationKey(comparison.dataset, comparison.split))
+    split = find_split_info(comparison.dataset, comparison.split)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if split is not None and split.badge:
             st.badge(split.badge, icon=":material/dataset:", color=_BADGES[split.use])

@@ -104,8 +104,8 @@ def ask_models(material: Material, row: int) -> dict[str, dict[str, float]]:
     """
     cards = list_cards(task=material.dataset.task, role="general")
     answers = {}
-    for classifier in load_classifiers(*(card.name for card in cards)):
-        card = classifier.card
+    # A network is kept open with the card it had then; its title may have changed since.
+    for card, classifier in zip(cards, load_classifiers(*(c.name for c in cards)), strict=True):
         probs = classifier.predict_proba(to_batch([material.dataset.image(row)], card.input))[0]
         answers[card.title] = dict(zip(card.labels, probs.tolist(), strict=True))
     return answers

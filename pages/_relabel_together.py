@@ -54,7 +54,7 @@ def show_together(dataset: str, split: str) -> None:
 
 def _collect(dataset: str, split: str) -> dict[str, list[Decision]]:
     """Return name -> decisions, of this server and of uploaded files, which are not kept."""
-    people = dict(load_everyone(dataset, split))
+    people = {who: list(decisions) for who, decisions in load_everyone(dataset, split).items()}
     uploads = st.file_uploader(
         "Decisions from elsewhere (CSV); they are compared here and not kept",
         type="csv",
@@ -65,8 +65,7 @@ def _collect(dataset: str, split: str) -> dict[str, list[Decision]]:
     for upload in uploads:
         with error_box():
             for decision in read_decisions(upload.getvalue(), upload.name):
-                who = decision.who or _NAMELESS
-                people[who] = [*people.get(who, []), decision]
+                people.setdefault(decision.who or _NAMELESS, []).append(decision)
     return people
 
 

@@ -10,7 +10,7 @@ from facecore.jobs_queue import PHOTOS_VARIABLE, VIDEOS_VARIABLE, read_limit
 from facecore.registry import models_dir
 from facecore.temp_folders import sweep
 from facecore.training_queue import ensure_worker
-from facecore.user_files import is_teaching_on, user_dir
+from facecore.user_files import is_teaching_on, user_data_dir, user_dir
 from pages._session_end import GRACE_VARIABLE
 from pages._ui import error_box
 
@@ -28,7 +28,7 @@ def _start() -> None:
             ensure_worker()  # trainings that waited when the machine was switched off
         except StorageError as error:  # the rest of the dashboard needs none
             _log.warning("%s", error)
-    if swept := sweep():
+    if swept := sweep(user_data_dir()):
         _log.warning("deleted %d temporary folders that an ended server had left", len(swept))
 
 

@@ -6,6 +6,7 @@ from streamlit.navigation.page import StreamlitPage
 from facecore.datasets import get_dataset_info
 from facecore.datasets_fer2013 import NAME as FER2013
 from facecore.drilldown import DATASETS_WITH_VOTES
+from facecore.errors import DatasetError
 from facecore.user_files import is_teaching_on
 from pages._ui import error_box
 
@@ -33,7 +34,7 @@ def link_relabel_page(
         seen: what the pictures may show; None for everything.
     """
     name = FER2013 if dataset in DATASETS_WITH_VOTES else dataset
-    if is_teaching_on() and any(split.use == "fit" for split in get_dataset_info(name).splits):
+    if is_teaching_on() and _has_training_pictures(name):
         choices = {"dataset": name, "label": label, "seen": seen}
         st.page_link(
             "pages/relabel.py",
@@ -41,3 +42,10 @@ def link_relabel_page(
             icon=":material/rule:",
             query_params={key: value for key, value in choices.items() if value is not None},
         )
+
+
+def _has_training_pictures(dataset: str) -> bool:
+    try:
+        return any(split.use == "fit" for split in get_dataset_info(dataset).splits)
+    except DatasetError:  # a user's pictures that were deleted; what was scored on them stays
+        return False

@@ -11,6 +11,7 @@ from facecore.own_data import Bring
 from facecore.own_data_pictures import Draft
 from facecore.own_data_plan import Plan, choose_method, make_plan
 from facecore.own_data_split import SplitChoice
+from facecore.own_data_store import OwnData
 from facecore.progress import OnProgress
 from facecore.temp_folders import TempFolder
 from facecore.training_config import get_crop_spec
@@ -34,6 +35,7 @@ class DraftCase:
         self.key = uuid4().hex
         self.name = name
         self.task = task
+        self.kept: OwnData | None = None
         self._folder = TempFolder("draft")
         spec = get_crop_spec(task) if crop else None
 

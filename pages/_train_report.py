@@ -123,7 +123,10 @@ def _show_keeping(case: DraftCase, draft: Draft, plan: Plan) -> None:
         )
     if pressed:
         with error_box():
-            data = keep_data(draft, plan, title)
+            # A second press interrupts this run at the next call of Streamlit: the case remembers
+            # what was kept, so that the next run goes on from there.
+            with st.spinner("Keeping the pictures …", show_time=True):
+                data = case.kept = case.kept or keep_data(draft, plan, title)
             drop_case()
             st.session_state["train_chosen_data"] = data.name
             st.session_state["train_kept_note"] = data.title

@@ -1,6 +1,8 @@
 """Bringing pictures: safe unpacking, reading, the report, keeping."""
 
+import errno
 import io
+import shutil
 import struct
 import zipfile
 
@@ -9,11 +11,13 @@ import numpy as np
 import pytest
 from own_pictures import draw_face, make_zip, write_folders
 
+from facecore import own_data_store
 from facecore.datasets import get_split_info, load_dataset
 from facecore.errors import (
     DatasetNotFoundError,
     FaceCoreError,
     InvalidDatasetError,
+    StorageError,
     UnsafeArchiveError,
 )
 from facecore.own_data_labels import check_mapping, guess_mapping
@@ -36,6 +40,7 @@ from facecore.own_data_store import (
 )
 from facecore.own_data_unpack import ArchiveLimits, unpack_pictures
 from facecore.registry import InputSpec
+from facecore.user_files import user_data_dir
 
 
 @pytest.fixture(autouse=True)
@@ -356,6 +361,40 @@ def test_kept_data_is_a_data_set_and_can_be_deleted(tmp_path):
     assert list_own_data() == []
     with pytest.raises(DatasetNotFoundError):
         load_dataset("own_my_faces", "train")
+
+
+def test_of_two_who_keep_the_same_title_the_second_is_told_and_the_first_keeps_it(
+    tmp_path, monkeypatch
+):
+    write_folders(tmp_path / "faces", {"happy": 24, "tired": 24})
+    draft = prepare(tmp_path / "faces", tmp_path)
+    write = own_data_store._write
+
+    def write_while_another_keeps(*args):
+        monkeypatch.setattr(own_data_store, "_write", write)
+        keep_data(draft, plan_for(draft), "Faces")
+        write(*args)
+
+    monkeypatch.setattr(own_data_store, "_write", write_while_another_keeps)
+    with pytest.raises(InvalidDatasetError, match="kept here already"):
+        keep_data(draft, plan_for(draft), "Faces")
+    assert len(load_dataset("own_faces", "train")) == 38
+    assert [path.name for path in user_data_dir().iterdir()] == ["own_faces"]
+
+
+def test_pictures_that_cannot_be_kept_leave_nothing_that_blocks_the_title(tmp_path, monkeypatch):
+    write_folders(tmp_path / "faces", {"happy": 24, "tired": 24})
+    draft = prepare(tmp_path / "faces", tmp_path)
+
+    def fill_disk(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", fill_disk)
+        with pytest.raises(StorageError, match="No space left"):
+            keep_data(draft, plan_for(draft), "Faces")
+    assert list(user_data_dir().iterdir()) == []
+    assert keep_data(draft, plan_for(draft), "Faces").name == "own_faces"
 
 
 def test_known_labels_are_all_those_of_the_task(tmp_path):

@@ -24,7 +24,7 @@ def open_tab() -> AppTest:
     return app
 
 
-def write_evaluation(bundle, split, with_attributes=True) -> None:
+def write_evaluation(bundle, split, with_attributes=True, dataset="fairface") -> None:
     rng = np.random.default_rng(0)
     y_true = np.repeat([0, 1], 20).astype(np.int16)
     probs = rng.dirichlet([1, 1], 40).astype(np.float32)
@@ -40,8 +40,8 @@ def write_evaluation(bundle, split, with_attributes=True) -> None:
         probs=probs,
         attributes=attributes if with_attributes else {},
     )
-    report = compute_report(predictions, load_card(bundle), "fairface", split)
-    save_evaluation(evaluation_dir(bundle, "fairface", split), report, predictions)
+    report = compute_report(predictions, load_card(bundle), dataset, split)
+    save_evaluation(evaluation_dir(bundle, dataset, split), report, predictions)
 
 
 @pytest.fixture
@@ -81,8 +81,18 @@ def test_network_without_evaluation(bundle):
 def test_evaluation_from_before_groups(bundle):
     write_evaluation(bundle, "holdout", with_attributes=False)
     app = open_tab()
-    assert "Make it again" in app.info[0].value
+    assert "Neither age nor group" in app.info[0].value
+    assert any("Of 40 faces, **" in text.value for text in app.markdown)
     assert app.code[0].value.endswith("--dataset fairface --split holdout")
+
+
+def test_users_pictures_also_when_they_are_deleted(bundle):
+    write_evaluation(bundle, "validation", with_attributes=False, dataset="own_team")
+    app = open_tab()
+    assert not app.error
+    assert "no age or group" in app.info[0].value
+    assert app.selectbox(key="gender_split").options == ["own_team validation"]
+    assert not app.code
 
 
 def test_damaged_evaluation_names_itself(bundle):

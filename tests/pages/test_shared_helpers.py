@@ -9,6 +9,7 @@ from pages import _session_log as session_log
 from pages._cache import is_remembered, remember
 from pages._face_cards import build_face_cards
 from pages._look import build_tiles
+from pages._teaching import link_relabel_page
 from pages._ui import error_box, plain, safe_file_name
 
 
@@ -17,6 +18,15 @@ def state(monkeypatch):
     values = {}
     monkeypatch.setattr(st, "session_state", values)
     return values
+
+
+def test_no_link_to_training_pictures_that_are_no_longer_here(monkeypatch):
+    links = []
+    monkeypatch.setattr(st, "page_link", lambda page, **options: links.append(options))
+    link_relabel_page("Look", "own_deleted")
+    assert links == []
+    link_relabel_page("Look", "ferplus", "sad")
+    assert [link["query_params"] for link in links] == [{"dataset": "fer2013", "label": "sad"}]
 
 
 @pytest.mark.parametrize(

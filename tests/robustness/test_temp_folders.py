@@ -18,7 +18,7 @@ OWNER = """
 import sys, tempfile, time
 tempfile.tempdir = sys.argv[1]
 from facecore.temp_folders import TempFolder
-folder = TempFolder("video")
+folder = TempFolder("video", *sys.argv[2:])
 (folder.path / "upload.mp4").write_bytes(b"x" * 1000)
 print(folder.path, flush=True)
 time.sleep(60)
@@ -37,8 +37,23 @@ def temp(tmp_path, monkeypatch):
 @pytest.fixture
 def owner(temp):
     """Another process with a folder; ends with the test."""
+    yield from run_owner(temp)
+
+
+@pytest.fixture
+def elsewhere(temp, tmp_path):
+    """The same, its folder in another place than the temporary one."""
+    (tmp_path / "kept").mkdir()
+    yield from run_owner(temp, str(tmp_path / "kept"))
+
+
+def run_owner(temp, *parents):
+    """Start the process, and end it when the test is over."""
     process = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(temp)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-c", OWNER, str(temp), *parents],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
     )
     process.folder = Path(process.stdout.readline().strip())
     yield process
@@ -59,6 +74,14 @@ def test_folder_of_a_killed_owner_is_swept_and_nothing_else(owner, temp):
     assert not owner.folder.exists()
     assert mine.path.is_dir() and foreign.is_file() and (temp / "other-folder").is_dir()
     mine.close()
+
+
+def test_other_places_are_swept_where_they_are_named(elsewhere, tmp_path):
+    elsewhere.kill()
+    elsewhere.wait()
+    assert elsewhere.folder.parent == tmp_path / "kept"
+    assert sweep() == []
+    assert sweep(tmp_path / "nowhere", tmp_path / "kept") == [elsewhere.folder]
 
 
 def test_owner_that_ends_normally_leaves_nothing(temp):
