@@ -44,8 +44,8 @@ def open_facecore() -> Callable[[Path, list[int], Path | None], Answer]:
     from facecore.session import process_video
 
     class Timed(FacePipeline):
-        def process(self, *args, **kwargs):
-            result = super().process(*args, **kwargs)
+        def classify(self, found):
+            result = super().classify(found)
             note_faces(result.faces)
             return result
 

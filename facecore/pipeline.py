@@ -11,7 +11,7 @@ import numpy.typing as npt
 from facecore.detection import PHOTO_HAAR, VIDEO_HAAR, HaarDetector, HaarOptions
 from facecore.flip import predict_flipped
 from facecore.labels import Task
-from facecore.pipeline_search import FaceSearch, SupportsDetect
+from facecore.pipeline_search import FaceSearch, FoundFaces, SupportsDetect
 from facecore.preprocessing import UInt8Array, crop_faces, to_batch
 from facecore.registry import ModelCard
 from facecore.results import Face, FrameResult, Prediction
@@ -23,6 +23,7 @@ __all__ = [
     "PHOTO_PIPELINE",
     "VIDEO_PIPELINE",
     "FacePipeline",
+    "FoundFaces",
     "PipelineOptions",
     "SupportsDetect",
     "SupportsPredict",
@@ -182,8 +183,14 @@ class FacePipeline:
         Returns:
             Its faces with one prediction per task, and the milliseconds of each stage.
         """
-        size_wh = (frame_bgr.shape[1], frame_bgr.shape[0])
-        timings: dict[str, float] = {}
+        return self.classify(self.find(frame_bgr, time_s, index))
+
+    def find(self, frame_bgr: UInt8Array, time_s: float = 0.0, index: int = 0) -> FoundFaces:
+        """Do the first half of ``process``: whose faces a frame has.
+
+        The next frame's may be found in another thread while this one's are classified. Arguments
+        as for ``process``.
+        """
         start = time.perf_counter()
         if self._tracker is None:
             faces = [
@@ -202,11 +209,20 @@ class FacePipeline:
                 Face(t.detection.xyxy, t.detection.score, t.person_id, {}, t.detection.tilt_deg)
                 for t in tracked
             ]
-        timings["detect"] = _ms_since(start)
-        if faces:
-            faces = self._classify(frame_bgr, faces, time_s, timings)
         unsure = self._tracker.unsure_boxes(time_s) if self._tracker else ()
-        return FrameResult(index, time_s, size_wh, tuple(faces), timings, tuple(unsure))
+        timings = {"detect": _ms_since(start)}
+        return FoundFaces(frame_bgr, time_s, index, tuple(faces), tuple(unsure), timings)
+
+    def classify(self, found: FoundFaces) -> FrameResult:
+        """Do the second half of ``process``: what the networks answer for these faces."""
+        timings = dict(found.timings_ms)
+        faces = list(found.faces)
+        if faces:
+            faces = self._classify(found.frame_bgr, faces, found.time_s, timings)
+        height, width = found.frame_bgr.shape[:2]
+        return FrameResult(
+            found.index, found.time_s, (width, height), tuple(faces), timings, found.unsure
+        )
 
     def _classify(
         self,

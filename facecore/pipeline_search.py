@@ -1,17 +1,30 @@
 """Which faces a frame of a stream has: searched everywhere, found again, or only followed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from facecore.detection import Detection
 from facecore.preprocessing import UInt8Array
-from facecore.results import Box
+from facecore.results import Box, Face
 from facecore.tracking import IouTracker, TrackedFace
 from facecore.tracking_bridge import GapBridge
 from facecore.tracking_flow import FlowFollower
 from facecore.tracking_sightings import Sighting, compute_sightings
 
 _UNSURE_RESCAN_S = 0.2  # while nobody is there, or somebody known is missing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundFaces:
+    """A frame whose faces are found and not classified yet; what ``FrameResult`` holds beside."""
+
+    frame_bgr: UInt8Array
+    time_s: float
+    index: int
+    faces: tuple[Face, ...]
+    unsure: tuple[Box, ...]
+    timings_ms: Mapping[str, float]
 
 
 class SupportsDetect(Protocol):

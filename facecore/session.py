@@ -1,6 +1,6 @@
 """A whole photo and a whole video: results, annotated picture, and one thumbnail per person."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +15,14 @@ from facecore.media import (
     iter_frames,
     read_video_info,
 )
-from facecore.pipeline import FacePipeline
+from facecore.pipeline import FacePipeline, FoundFaces
 from facecore.preprocessing import UInt8Array
 from facecore.progress import OnProgress
 from facecore.results import FrameResult
 from facecore.session_drawing import AnnotatedVideo
 from facecore.session_thumbnails import ThumbnailKeeper
 from facecore.stats import SessionSummary, summarise
+from facecore.video_queue import look_ahead
 
 _SHORT_CLIP_FRAMES = 6  # too few to wait for somebody to be seen again
 
@@ -70,8 +71,9 @@ def process_video(
 ) -> VideoRun:
     """Analyse a video frame by frame; no faces is a normal result.
 
-    Frames are not kept, so that memory does not grow with their size: while one is analysed, a
-    few are decoded ahead (``media.iter_frames``) and a few wait to be drawn and encoded.
+    Frames are not kept, so that memory does not grow with their size: while the networks look at
+    one, the next one's faces are searched, a few are decoded ahead (``media.iter_frames``) and a
+    few wait to be drawn and encoded.
 
     Args:
         source: the video file.
@@ -106,12 +108,9 @@ def process_video(
         if target is not None:
             drawn = AnnotatedVideo(target, source, annotation, start_s, end_s)
             stack.enter_context(drawn)
-        # Closed by hand: an exception's traceback would keep the file open.
-        stream = cast(Generator[VideoFrame, None, None], iter_frames(source, start_s, end_s))
-        stack.enter_context(closing(stream))
         try:
-            for frame in stream:
-                result = pipeline.process(frame.bgr, frame.time_s, frame.index)
+            for frame, found in _find_ahead(stack, pipeline, iter_frames(source, start_s, end_s)):
+                result = pipeline.classify(found)
                 frames.append(result)
                 thumbnails.update(frame.bgr, result)
                 reached_s = frame.time_s + frame.duration_s
@@ -126,6 +125,19 @@ def process_video(
     summary = summarise(frames, reached_s - frames[0].time_s)
     video_error = drawn.error if drawn is not None else None
     return VideoRun(info, tuple(frames), summary, thumbnails.crops, warning, video_error)
+
+
+def _find_ahead(
+    stack: ExitStack, pipeline: FacePipeline, frames: Iterator[VideoFrame]
+) -> Iterator[tuple[VideoFrame, FoundFaces]]:
+    """Yield the frames with their faces; the next one is searched while one is classified."""
+    # Closed by hand: an exception's traceback would keep the file open.
+    stack.enter_context(closing(cast(Generator[VideoFrame, None, None], frames)))
+
+    def find(frame: VideoFrame) -> tuple[VideoFrame, FoundFaces]:
+        return frame, pipeline.find(frame.bgr, frame.time_s, frame.index)
+
+    return stack.enter_context(closing(look_ahead(frames, find)))
 
 
 def _expected_frames(info: VideoInfo, start_s: float, end_s: float | None) -> int | None:

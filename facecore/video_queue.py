@@ -1,11 +1,17 @@
-"""Work that follows a frame's analysis, such as drawing and encoding, in a thread beside it."""
+"""Work on neighbouring frames at the same time: the next one's search, the last one's drawing.
+
+OpenCV, FFmpeg and TensorFlow let other threads run while they compute.
+"""
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 MAX_WAITING = 3
 """Frames that may wait: enough to even out slow ones, few enough to bound the memory."""
@@ -14,9 +20,8 @@ MAX_WAITING = 3
 class InOrder:
     """Does pieces of work one after another in a thread of its own; use it in a ``with`` statement.
 
-    OpenCV, FFmpeg and TensorFlow let other threads run while they compute, so that the next frame
-    is analysed while this one is encoded. After the block all work is done; where the block itself
-    fails, what waits is dropped.
+    So the next frame is analysed while this one is encoded. After the block all work is done; where
+    the block itself fails, what waits is dropped.
 
     Args:
         max_waiting: pieces that may wait beside the one in work.
@@ -57,3 +62,38 @@ class InOrder:
             work()
         finally:
             self._room.release()
+
+
+def look_ahead(items: Iterable[T], work: Callable[[T], R]) -> Generator[R, None, None]:
+    """Yield what some work gives for each item, in order, and do the next one's meanwhile.
+
+    Args:
+        items: as they come; at most two are taken before their turn.
+        work: runs in a thread of its own, one item after another.
+
+    Raises:
+        Exception: that of the items, after what was done for those before; that of the work.
+    """
+    thread = ThreadPoolExecutor(1, "facecore-search")
+    waiting: Future[R] | None = None
+    failure: Exception | None = None
+    coming = iter(items)
+    try:
+        while True:
+            try:
+                item = next(coming)
+            except StopIteration:
+                break
+            except Exception as error:  # what came before is whole: it is told first
+                failure = error
+                break
+            started = thread.submit(work, item)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = started
+        if waiting is not None:
+            yield waiting.result()
+        if failure is not None:
+            raise failure
+    finally:
+        thread.shutdown(wait=True, cancel_futures=True)

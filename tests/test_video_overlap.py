@@ -11,11 +11,11 @@ import pytest
 from facecore import decoder, jobs_video, session_drawing
 from facecore.annotation import AnnotationOptions
 from facecore.decoder_process import DecoderGoneError, borrow_process
-from facecore.errors import VideoWriteError
+from facecore.errors import BrokenVideoError, VideoWriteError
 from facecore.media import VideoWriter, iter_frames
 from facecore.pipeline import FacePipeline
 from facecore.session import process_video
-from facecore.video_queue import MAX_WAITING, InOrder
+from facecore.video_queue import MAX_WAITING, InOrder, look_ahead
 
 PATIENCE_S = 120  # only a defect takes so long
 NUM_FRAMES = 20
@@ -36,10 +36,10 @@ class CountingPipeline(FacePipeline):
         self.begun = [threading.Event() for _ in range(NUM_FRAMES)]
         self.num_begun = 0
 
-    def process(self, frame_bgr, time_s=0.0, index=0):
+    def classify(self, found):
         self.num_begun += 1
-        self.begun[index].set()
-        return super().process(frame_bgr, time_s, index)
+        self.begun[found.index].set()
+        return super().classify(found)
 
 
 @pytest.fixture
@@ -47,8 +47,9 @@ def pipeline(make_stub_detector):
     return CountingPipeline(make_stub_detector([[]] * NUM_FRAMES))
 
 
-def encoding_threads():
-    return [t for t in threading.enumerate() if t.name.startswith("facecore-encode")]
+def working_threads():
+    names = ("facecore-encode", "facecore-search")
+    return [t for t in threading.enumerate() if t.name.startswith(names)]
 
 
 def test_work_is_done_in_order_and_completely():
@@ -87,7 +88,7 @@ def test_failure_reaches_the_caller_and_ends_the_thread():
             beside.submit(lambda: None)
     with pytest.raises(VideoWriteError, match="full"), InOrder() as beside:
         beside.submit(fail)  # told at the block's end where nothing follows
-    assert not encoding_threads()
+    assert not working_threads()
 
 
 def test_what_waits_is_dropped_where_the_caller_fails():
@@ -103,7 +104,53 @@ def test_what_waits_is_dropped_where_the_caller_fails():
     with pytest.raises(KeyboardInterrupt):
         fill()
     assert not done
-    assert not encoding_threads()
+    assert not working_threads()
+
+
+def test_next_items_are_worked_on_while_the_caller_is_busy():
+    begun = [threading.Event() for _ in range(NUM_FRAMES + 1)]
+
+    def work(number):
+        begun[number].set()
+        return number
+
+    for number in look_ahead(range(NUM_FRAMES), work):
+        assert number == NUM_FRAMES - 1 or begun[number + 1].wait(PATIENCE_S)
+        assert not begun[min(number + 3, NUM_FRAMES)].is_set(), "two are taken before their turn"
+    assert not working_threads()
+
+
+def test_items_before_a_failing_one_are_told_first():
+    def items():
+        yield from range(3)
+        raise BrokenVideoError("cut off", 3)
+
+    told = []
+    with pytest.raises(BrokenVideoError, match="cut off"):
+        for number in look_ahead(items(), lambda n: n):
+            told.append(number)
+    assert told == [0, 1, 2]
+    with pytest.raises(ZeroDivisionError):
+        list(look_ahead([1, 0, 1], lambda n: 1 / n))
+    assert not working_threads()
+
+
+def test_next_frame_is_searched_while_the_networks_look_at_one(clip, make_stub_detector):
+    searched = [threading.Event() for _ in range(NUM_FRAMES)]
+    overlapped = []
+
+    class Pipeline(FacePipeline):
+        def find(self, frame_bgr, time_s=0.0, index=0):
+            searched[index].set()
+            return super().find(frame_bgr, time_s, index)
+
+        def classify(self, found):
+            following = min(found.index + 1, NUM_FRAMES - 1)
+            overlapped.append(searched[following].wait(PATIENCE_S))
+            return super().classify(found)
+
+    process_video(clip, None, Pipeline([], detector=make_stub_detector([[]] * NUM_FRAMES)))
+    assert overlapped == [True] * NUM_FRAMES
 
 
 def test_later_frames_are_analysed_while_one_is_drawn(clip, tmp_path, pipeline, monkeypatch):
@@ -146,7 +193,7 @@ def test_nothing_is_left_of_a_cancelled_analysis(clip, tmp_path, pipeline):
     with pytest.raises(KeyboardInterrupt):
         process_video(clip, tmp_path / "out.mp4", pipeline, on_progress=cancel)
     assert list(tmp_path.iterdir()) == [clip]
-    assert not encoding_threads()
+    assert not working_threads()
 
 
 def test_results_outlive_a_full_disk(clip, tmp_path, pipeline, monkeypatch):
@@ -158,7 +205,7 @@ def test_results_outlive_a_full_disk(clip, tmp_path, pipeline, monkeypatch):
     assert run.video_error == "the disk is full"
     assert len(run.frames) == NUM_FRAMES
     assert list(tmp_path.iterdir()) == [clip]
-    assert not encoding_threads()
+    assert not working_threads()
 
 
 def test_redrawing_decodes_and_draws_while_a_frame_is_encoded(
