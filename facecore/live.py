@@ -12,6 +12,7 @@ from facecore.detection import LIVE_HAAR
 from facecore.errors import FaceCoreError, VideoWriteError
 from facecore.live_drawing import draw_live
 from facecore.live_numbers import DelayMeter, ExpressionHistory, LiveSnapshot, RateMeter
+from facecore.live_pace import compute_rest
 from facecore.live_recorder import MAX_CLIP_S, ClipRecorder
 from facecore.pipeline import (
     VIDEO_PIPELINE,
@@ -32,11 +33,6 @@ __all__ = ["LIVE_PIPELINE", "MAX_CLIP_S", "LiveSession", "LiveSnapshot"]
 LIVE_PIPELINE = replace(VIDEO_PIPELINE, haar=LIVE_HAAR, tracker=TrackerOptions(remember_s=60.0))
 """For live pictures: people come and go before a camera, and come back as who they were."""
 
-# Analyses rest in between: more than so many a second nobody sees, and the pictures of all users
-# need the same processors.
-_SHORTEST_STEP_S = 1 / 15
-_REST_SHARE = 0.5  # of the time that the analysis took
-_LONGEST_REST_S = 0.05
 _LONGEST_STEP_S = 1.0  # a longer gap between analysed frames is a pause
 _STALE_S = 1.5  # boxes this old are on nobody's face any more
 
@@ -87,6 +83,7 @@ class LiveSession:
         self._thumbnails = ThumbnailKeeper()
         self._origin_s: float | None = None
         self._latest: tuple[UInt8Array, FrameResult] | None = None
+        self._drawn_after_s = -1.0  # boxes of pictures up to then are not drawn; times begin at 0
         self._is_fresh = True  # the worker's pipeline still knows the people of before
 
     def submit(self, frame_bgr: UInt8Array, time_s: float) -> None:
@@ -119,9 +116,9 @@ class LiveSession:
         with self._condition:
             latest, options, recorder = self._latest, self._annotation, self._recorder
             time_s = self._submitted_s
-            age_s = time_s - (self._origin_s or 0.0) - latest[1].time_s if latest else 0.0
+            after_s = max(self._drawn_after_s, time_s - (self._origin_s or 0.0) - _STALE_S)
             self._displayed.tick(time.perf_counter())
-        result = latest[1] if latest and age_s <= _STALE_S else None
+        result = latest[1] if latest and latest[1].time_s > after_s else None
         drawn = draw_live(frame_bgr, result, options)
         if recorder is not None:
             recorder.add(drawn, time_s)
@@ -165,6 +162,13 @@ class LiveSession:
                 self._options = pipeline
             if annotation is not None:
                 self._annotation = annotation
+
+    def drop_boxes(self) -> None:
+        """Draw no box of any picture so far, as when the next is mirrored; all else goes on."""
+        with self._condition:
+            # A time rather than a result: one that is being computed is of before, too.
+            if self._origin_s is not None:
+                self._drawn_after_s = self._submitted_s - self._origin_s
 
     def reset(self) -> None:
         """Start the statistics afresh; people are numbered from 1 and times count from 0 again."""
@@ -265,9 +269,7 @@ class LiveSession:
                 self._take_in(frame_bgr, result, stats, submitted_s)
             except Exception as error:
                 self._fail(error)
-            took_s = time.perf_counter() - begun_s
-            rest_s = max(_SHORTEST_STEP_S - took_s, _REST_SHARE * took_s)
-            rest_s = min(rest_s, _LONGEST_REST_S)
+            rest_s = compute_rest(time.perf_counter() - begun_s)
 
     def _take_in(
         self, frame_bgr: UInt8Array, result: FrameResult, stats: SessionStats, submitted_s: float
@@ -287,10 +289,9 @@ class LiveSession:
                 self._thumbnails.update(frame_bgr, result)
 
     def _fail(self, error: Exception) -> None:
+        message = f"The analysis of a picture failed ({type(error).__name__}: {error})."
         if isinstance(error, FaceCoreError):
             message = str(error)
-        else:
-            message = f"The analysis of a picture failed ({type(error).__name__}: {error})."
         with self._condition:
             is_new = message != self._error
             self._error = message

@@ -79,6 +79,7 @@ class LiveStream:
         self.session: LiveSession | None = None
         self.ended = False
         self.problem: str | None = None
+        self._mirrored = recipe.mirror  # the latest picture, while the recipe tells of the next
         self._folder: TempFolder | None = None
         self._lock = threading.Lock()
         # Each holds threads: one per frame, which is the default, would add up to hundreds.
@@ -87,12 +88,17 @@ class LiveStream:
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Take one camera picture and return what the browser shows; never raises."""
         picture_bgr = self._to_bgr.reformat(frame, format="bgr24").to_ndarray()
-        if self.recipe.mirror:
+        mirrored = self.recipe.mirror
+        if mirrored:
             picture_bgr = mirror(picture_bgr)
         # An exception in here would freeze the picture without a word: it is told on the page.
         try:
             session = self._running_session()
             if session is not None:
+                # Here and not in update, so that no picture comes in between the other way round.
+                if mirrored != self._mirrored:
+                    session.drop_boxes()
+                    self._mirrored = mirrored
                 session.submit(picture_bgr, time.monotonic())
                 picture_bgr = session.render(picture_bgr)
             self.problem = None

@@ -187,6 +187,31 @@ def test_old_boxes_are_not_drawn(live, frame, detector):
     assert np.array_equal(live.render(frame), frame)
 
 
+def test_boxes_of_pictures_before_a_turn_are_not_drawn(live, frame, detector):
+    """Neither known ones nor those of a picture that is being analysed or waits."""
+    live.drop_boxes()
+    analyse(live, frame, 100.0)
+    assert not np.array_equal(live.render(frame), frame), "nothing was handed over before"
+    detector.may_go.clear()
+    live.submit(frame, 100.1)
+    wait_for(lambda: live._newest is None)
+    live.submit(frame, 100.2)
+    live.drop_boxes()
+    assert np.array_equal(live.render(frame), frame)
+    detector.may_go.set()
+    wait_for(lambda: live.snapshot().summary.num_frames == 3)
+    assert np.array_equal(live.render(frame), frame)
+    analyse(live, frame, 100.3)
+    assert not np.array_equal(live.render(frame), frame)
+    (person,) = live.snapshot().summary.people
+    assert (person.person_id, person.last_s) == (1, pytest.approx(0.3))
+    assert live.snapshot().summary.duration_s == pytest.approx(0.3)
+    live.drop_boxes()
+    live.reset()
+    analyse(live, frame, 100.4)
+    assert not np.array_equal(live.render(frame), frame), "times count from 0 again"
+
+
 def test_boxes_follow_another_picture_size(frame, make_face, make_result):
     result = make_result(make_face(1, box=BOX), size_wh=(160, 120))
     larger = np.zeros((240, 320, 3), np.uint8)

@@ -231,6 +231,32 @@ def test_mirror_turns_the_picture(recipe, camera_frame):
     stream.discard()
 
 
+def test_turned_picture_is_hidden_until_it_is_analysed(recipe, crossing_clip, monkeypatch):
+    bare = crossing_clip.frames[10].copy()
+    rng = np.random.default_rng(0)
+    for corner in (np.s_[-40:, :40], np.s_[-40:, -40:]):  # hiding changes much there
+        bare[corner] = rng.integers(0, 256, (40, 40, 1), dtype=np.uint8)
+    frame = av.VideoFrame.from_ndarray(bare, format="bgr24")
+
+    def corner_is_shown(picture):
+        shown = stream.on_frame(frame).to_ndarray(format="bgr24")
+        return looks_alike(shown[-40:, -40:], picture[-40:, -40:])
+
+    hiding = replace(recipe.settings, annotation=AnnotationOptions(hide_faces="pixelate"))
+    recipe = replace(recipe, settings=hiding)
+    stream = LiveStream(recipe)
+    feed(stream, frame)
+    assert corner_is_shown(bare)
+    monkeypatch.setattr(LiveSession, "submit", lambda *picture: None)  # an endless analysis
+    stream.update(replace(recipe, mirror=True))
+    assert not corner_is_shown(bare[:, ::-1])
+    assert not corner_is_shown(bare[:, ::-1])
+    monkeypatch.undo()
+    wait_until(lambda: corner_is_shown(bare[:, ::-1]))
+    assert stream.session.snapshot().summary.num_frames > 1, "the statistics go on"
+    stream.discard()
+
+
 def test_streams_drop_pictures_rather_than_queue_them(app, streamer):
     assert streamer.relay.subscribe("camera") == ("camera", False)
 
