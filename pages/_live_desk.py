@@ -44,11 +44,15 @@ class Recipe:
     mirror: bool
 
     @property
+    def hides_faces(self) -> bool:
+        """Whether faces are to be hidden."""
+        return self.settings.annotation.hide_faces is not None
+
+    @property
     def pipeline(self) -> PipelineOptions:
         """The sidebar's options; every whole picture is searched where faces are hidden."""
         chosen = self.settings.pipeline
-        hides = self.settings.annotation.hide_faces is not None
-        return search_at_once(chosen) if hides else chosen
+        return search_at_once(chosen) if self.hides_faces else chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +198,11 @@ class LiveDesk:
     playing: bool = False
     problem: str | None = None
     num_kept: int = 0
+
+    @property
+    def hides_faces(self) -> bool:
+        """Whether faces are to be hidden now, which an ended stream was not told."""
+        return self.stream is not None and self.stream.recipe.hides_faces
 
     def prepare(self, recipe: Recipe) -> LiveStream:
         """Return the stream for the camera, made anew after the last one has ended."""

@@ -165,6 +165,6 @@ def _log(desk: LiveDesk, stream: LiveStream, snapshot: LiveSnapshot) -> None:
             snapshot.summary,
             source=f"Live, {stream.began}",
             key=stream.began,
-            thumbnails=snapshot.thumbnails,
+            thumbnails={} if desk.hides_faces else snapshot.thumbnails,
             media=media,
         )

@@ -11,6 +11,7 @@ from typing import Literal
 
 import streamlit as st
 
+from facecore.annotation import HideMethod
 from facecore.media import encode_image
 from facecore.preprocessing import UInt8Array
 from facecore.results import FrameResult
@@ -85,6 +86,7 @@ def log_video(
     key: str | None = None,
     file_name: str = "",
     thumbnails: Mapping[int, UInt8Array] | None = None,
+    hide_faces: HideMethod | None = None,
 ) -> None:
     """Put a video into the log, or replace it; cheap when nothing changed since the last call.
 
@@ -96,9 +98,10 @@ def log_video(
         key: what identifies it; default: the source.
         file_name: of the annotated video in downloads; default: made from the source.
         thumbnails: person_id -> uint8 crop (h, w, 3), BGR; default: the run's.
+        hide_faces: how faces are hidden on them, to notice that it changed.
     """
     entry_key = f"video:{key or source}"
-    made_from = (run, edits, path)
+    made_from = (run, edits, path, hide_faces)
     old = _entries().get(entry_key)
     if old is not None and old.made_from == made_from:
         return

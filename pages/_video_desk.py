@@ -218,6 +218,7 @@ def log_case(case: VideoCase) -> None:
         case.edits,
         case.job.video if case.current else None,
         thumbnails=case.thumbnails(),
+        hide_faces=case.hide_faces,
         key=case.key,
         file_name=case.download_name("_annotated.mp4"),
     )

@@ -154,6 +154,21 @@ def test_ended_stream_keeps_its_numbers_and_the_next_is_new(app, streamer, camer
     assert not analysis_threads()
 
 
+def test_hiding_faces_reaches_the_statistics_of_an_ended_stream(app, streamer, camera_frame):
+    streamer.state.playing = True
+    app.run()
+    feed(app.session_state["live_desk"].stream, camera_frame)
+    streamer.calls[-1]["on_video_ended"]()
+    streamer.state.playing = False
+    app.run()
+    (shown,) = app.session_state["session_log"].values()
+    app.segmented_control(key="hide_faces_live").set_value("blur").run()
+    (hidden,) = app.session_state["session_log"].values()
+    assert shown.thumbnails
+    assert not hidden.thumbnails
+    assert hidden.summary.people == shown.summary.people
+
+
 def test_another_page_ends_the_stream(app, streamer, camera_frame):
     streamer.state.playing = True
     app.run()

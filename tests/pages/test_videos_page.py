@@ -179,6 +179,19 @@ def test_hiding_faces_draws_the_video_again(app, clip):
     assert case_of(app).job.video.is_file()
 
 
+def test_hiding_faces_reaches_the_statistics_without_a_drawing(app, clip, monkeypatch):
+    def fail(self, frame_bgr, time_s):
+        raise VideoWriteError("clip.mp4 could not be written (No space left on device).")
+
+    monkeypatch.setattr(VideoWriter, "write", fail)
+    analyse(app, ("clip.mp4", clip))
+    (shown,) = app.session_state["session_log"].values()
+    app.segmented_control(key="hide_faces_video").set_value("blur").run()
+    (hidden,) = app.session_state["session_log"].values()
+    assert hidden.thumbnails.keys() == shown.thumbnails.keys() != set()
+    assert not set(hidden.thumbnails.values()) & set(shown.thumbnails.values())
+
+
 def test_full_disk_costs_the_annotated_video_only(app, clip, monkeypatch):
     write = VideoWriter.write
 
