@@ -9,9 +9,11 @@ from facecore.label_sets import compute_colors, list_shown
 from facecore.labels import Task, display_name
 from facecore.results import FrameResult
 from facecore.segments import compute_segments
+from facecore.stats import compute_durations
 
 _ROW_PX = 30
 _MAX_POINTS = 600  # more points than pixels only slow the browser down
+_SHORTEST_AXIS_S = 0.1
 
 
 def build_counts_chart(counts: Mapping[str, float], unit: str = "people") -> go.Figure:
@@ -45,7 +47,6 @@ def build_timeline(
     frames: Sequence[FrameResult],
     names: Mapping[int, str] | None = None,
     task: Task = "expression",
-    duration_s: float | None = None,
 ) -> go.Figure:
     """Return one row per person over time, coloured by label; zooms sideways.
 
@@ -55,7 +56,6 @@ def build_timeline(
         frames: in the order of time.
         names: person_id -> name; default "Person <id>".
         task: which prediction.
-        duration_s: the time axis' end; default: the last frame.
     """
     names = names or {}
     segments = compute_segments(frames, task)
@@ -85,10 +85,9 @@ def build_timeline(
                 + "<extra></extra>",
             )
         )
-    end_s = duration_s or max((frame.time_s for frame in frames), default=1.0)
     apply_style(figure, height=44 * max(1, len(people)) + 110, legend=True)
     figure.update_layout(barmode="overlay", dragmode="zoom")
-    figure.update_xaxes(title="Seconds", range=[0, max(end_s, 0.1)], gridcolor=GRID)
+    figure.update_xaxes(title="Seconds", range=_time_range(frames), gridcolor=GRID)
     figure.update_yaxes(
         tickvals=people,
         ticktext=[_name(person, names) for person in people],
@@ -99,15 +98,12 @@ def build_timeline(
     return figure
 
 
-def build_counts_over_time(
-    frames: Sequence[FrameResult], task: Task = "expression", duration_s: float | None = None
-) -> go.Figure:
+def build_counts_over_time(frames: Sequence[FrameResult], task: Task = "expression") -> go.Figure:
     """Return the number of faces of each label over time as stacked areas.
 
     Args:
         frames: in the order of time; many frames are averaged into at most 600 points.
         task: which prediction.
-        duration_s: the time axis' end; default: the last frame.
     """
     per_point = max(1, -(-len(frames) // _MAX_POINTS))
     bins = [frames[i : i + per_point] for i in range(0, len(frames), per_point)]
@@ -119,9 +115,8 @@ def build_counts_over_time(
         counts = [sum(_count(frame, task, label) for frame in group) / len(group) for group in bins]
         if any(counts):
             figure.add_trace(_area(times, counts, label, colors[label], "%{y:.3g} at %{x:.1f} s"))
-    end_s = duration_s or max(times, default=1.0)
     apply_style(figure, height=280, legend=True)
-    figure.update_xaxes(title="Seconds", range=[0, max(end_s, 0.1)], gridcolor=GRID)
+    figure.update_xaxes(title="Seconds", range=_time_range(frames), gridcolor=GRID)
     figure.update_yaxes(
         title="Faces", rangemode="tozero", fixedrange=True, gridcolor=GRID, tickformat="~g"
     )
@@ -150,6 +145,14 @@ def build_running_chart(
     figure.update_xaxes(title="Seconds ago", range=[-window_s, 0], gridcolor=GRID, fixedrange=True)
     figure.update_yaxes(range=[0, 1], tickformat=".0%", fixedrange=True, gridcolor=GRID)
     return figure
+
+
+def _time_range(frames: Sequence[FrameResult]) -> tuple[float, float]:
+    """Return the first frame's time and the last one's end, a tenth of a second apart at least."""
+    if not frames:
+        return 0.0, _SHORTEST_AXIS_S
+    start_s, end_s = frames[0].time_s, frames[-1].time_s + compute_durations(frames)[-1]
+    return start_s, max(end_s, start_s + _SHORTEST_AXIS_S)
 
 
 def _list_labels(frames: Sequence[FrameResult], task: Task) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 from facecore.labels import Task
 from facecore.results import FrameResult
@@ -61,8 +62,8 @@ def compute_segments(
 
 
 def _median_step(frames: Sequence[FrameResult]) -> float:
-    steps = sorted(b.time_s - a.time_s for a, b in pairwise(frames))
-    return steps[len(steps) // 2] if steps else _LONE_FRAME_S
+    steps = [b.time_s - a.time_s for a, b in pairwise(frames)]
+    return median(steps) if steps else _LONE_FRAME_S
 
 
 def _to_segment(

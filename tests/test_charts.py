@@ -84,13 +84,26 @@ def test_no_people_is_an_empty_figure(frames):
 
 
 def test_timeline_has_a_row_per_person_with_its_name():
-    figure = build_timeline(FRAMES, {2: "Ada <b>"}, duration_s=6)
+    figure = build_timeline(FRAMES, {2: "Ada <b>"})
     assert list(figure.layout.yaxis.ticktext) == ["Person 1", "Ada &lt;b>"]
-    assert tuple(figure.layout.xaxis.range) == (0, 6)
     assert {trace.name for trace in figure.data} == {"Happy", "Sad"}
     happy = next(trace for trace in figure.data if trace.name == "Happy")
     assert happy.customdata[0][0] == 0.0
     assert happy.marker.color == COLORS["happy"]
+
+
+@pytest.mark.parametrize(("frames", "axis"), [
+    ([frame(300 + i / 25, p1="happy") for i in range(250)], (300, 310)),  # a part of a video
+    ([frame(0), frame(1), frame(2), frame(3, p1="sad")], (0, 4)),  # somebody in the last picture
+    ([frame(0, p1="sad"), frame(1), frame(2)], (0, 3)),  # nobody in it
+    ([frame(0), frame(1), frame(3, p1="sad")], (0, 4.5)),  # as long as is usual
+    ([frame(5, p1="sad")], (5, 5.1)),
+    ([], (0, 0.1)),
+])  # fmt: skip
+def test_time_axes_are_from_the_first_frame_to_the_last_ones_end(frames, axis):
+    for figure in (build_timeline(frames), build_counts_over_time(frames)):
+        assert tuple(figure.layout.xaxis.range) == pytest.approx(axis)
+    assert all(segment.end_s <= axis[1] + 1e-6 for segment in compute_segments(frames))
 
 
 def test_counts_over_time_are_averaged_into_few_points():
