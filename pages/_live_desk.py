@@ -63,11 +63,13 @@ class Keepsake:
         file_name: for the download.
         data: the file.
         mime: its media type.
+        began: when its stream began, which tells streams apart.
     """
 
     file_name: str
     data: bytes
     mime: str
+    began: str
 
 
 class LiveStream:
@@ -225,12 +227,12 @@ class LiveDesk:
         """Return how the connection is doing, as of the streamer's last signals and now."""
         return self.watch.update(signalling=self.signalling, playing=self.playing)
 
-    def keep(self, data: bytes, ending: str, mime: str) -> None:
-        """Put a photo or clip beside the stream; the oldest make room."""
+    def keep(self, data: bytes, ending: str, mime: str, began: str) -> None:
+        """Put a photo or clip of the stream that began then beside it; the oldest make room."""
         stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
         self.num_kept += 1
         name = f"live_{stamp}_{self.num_kept}{ending}"
-        self.keepsakes.append(Keepsake(name, data, mime))
+        self.keepsakes.append(Keepsake(name, data, mime, began))
         del self.keepsakes[:-MAX_KEEPSAKES]
 
     def close(self) -> None:

@@ -135,7 +135,7 @@ def _take_photo(desk: LiveDesk, stream: LiveStream) -> None:
     if photo is None:
         st.toast("There is no picture yet.", icon=":material/hourglass_empty:")
         return
-    desk.keep(encode_image(photo[0], "jpeg"), ".jpg", "image/jpeg")
+    desk.keep(encode_image(photo[0], "jpeg"), ".jpg", "image/jpeg", stream.began)
 
 
 def _start_clip(desk: LiveDesk, stream: LiveStream) -> None:
@@ -154,13 +154,14 @@ def _keep_clip(desk: LiveDesk, stream: LiveStream) -> None:
         return
     desk.problem = None
     if data is not None:
-        desk.keep(data, ".mp4", "video/mp4")
+        desk.keep(data, ".mp4", "video/mp4", stream.began)
 
 
 def _log(desk: LiveDesk, stream: LiveStream, snapshot: LiveSnapshot) -> None:
     """Tell the session's statistics; a stream that has shown nobody yet is none."""
     if snapshot.summary.people:
-        media = {keepsake.file_name: keepsake.data for keepsake in desk.keepsakes}
+        own = [keepsake for keepsake in desk.keepsakes if keepsake.began == stream.began]
+        media = {keepsake.file_name: keepsake.data for keepsake in own}
         log_live(
             snapshot.summary,
             source=f"Live, {stream.began}",

@@ -154,6 +154,24 @@ def test_ended_stream_keeps_its_numbers_and_the_next_is_new(app, streamer, camer
     assert not analysis_threads()
 
 
+def test_photos_belong_to_their_own_stream(app, streamer, camera_frame, monkeypatch):
+    desk = app.session_state["live_desk"]
+    for began in ("09:00:00", "10:00:00"):
+        streamer.state.playing = True
+        app.run()
+        desk.stream.began = began
+        feed(desk.stream, camera_frame)
+        app.run()
+        app.button(key="live_photo").click().run()
+        streamer.calls[-1]["on_video_ended"]()
+        streamer.state.playing = False
+        app.run()
+    names = [[kept.file_name] for kept in desk.keepsakes]
+    entries = app.session_state["session_log"].values()
+    assert [list(entry.media) for entry in entries] == names
+    assert [entry.source for entry in entries] == ["Live, 09:00:00", "Live, 10:00:00"]
+
+
 def test_hiding_faces_reaches_the_statistics_of_an_ended_stream(app, streamer, camera_frame):
     streamer.state.playing = True
     app.run()
@@ -305,7 +323,7 @@ def test_end_finishes_a_clip_and_lets_go_of_everything(recipe, camera_frame):
 def test_keepsakes_make_room():
     desk = LiveDesk()
     for number in range(MAX_KEEPSAKES + 3):
-        desk.keep(bytes([number]), ".jpg", "image/jpeg")
+        desk.keep(bytes([number]), ".jpg", "image/jpeg", "12:00:00")
     assert len(desk.keepsakes) == MAX_KEEPSAKES
     assert len({kept.file_name for kept in desk.keepsakes}) == MAX_KEEPSAKES
     assert desk.keepsakes[-1].data == bytes([MAX_KEEPSAKES + 2])
