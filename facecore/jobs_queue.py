@@ -93,14 +93,15 @@ class TurnQueue:
         return sorted(self._waiting, key=lambda ticket: ticket.round)
 
 
-def read_limit(variable: str, default: int) -> int:
+def read_limit(variable: str, default: int, largest: int | None = None) -> int:
     """Return a whole number from an environment variable, else the default.
 
     Raises:
-        ConfigError: if the variable is no whole number from 1 on.
+        ConfigError: if the variable is no whole number from 1 on, or above the largest.
     """
     text = os.environ.get(variable) or str(default)
     is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
-    if not is_number or int(text) < 1:
-        raise ConfigError(f"{variable} is {text[:80]!r}; set it to a whole number from 1 on.")
+    if not is_number or int(text) < 1 or (largest is not None and int(text) > largest):
+        end = "on" if largest is None else f"to {largest}"
+        raise ConfigError(f"{variable} is {text[:80]!r}; set it to a whole number from 1 {end}.")
     return int(text)

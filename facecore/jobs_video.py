@@ -152,6 +152,11 @@ class VideoJob:
         return self.analysis.error if self.analysis is not None else None
 
     @property
+    def closed(self) -> bool:
+        """Whether the job was stopped for good and its files were deleted."""
+        return not self._finalizer.alive
+
+    @property
     def video(self) -> Path | None:
         """The newest finished annotated video; None before that, or where none could be written."""
         if self.run is None:

@@ -10,10 +10,22 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from facecore.jobs_queue import read_limit
 
-DEFAULT_GRACE_S = 120
-"""A lost connection is no goodbye: browsers come back to the same session within two minutes."""
+LONGEST_GRACE_S = 120
+"""A lost connection is no goodbye: browsers come back to the same session within two minutes.
+
+Then Streamlit forgets the session, and nobody could come back to what is kept for longer.
+"""
 GRACE_VARIABLE = "FACECORE_GRACE_S"
-"""Sets another time, in whole seconds."""
+"""Sets a shorter time, in whole seconds."""
+
+
+def read_grace() -> int:
+    """Return how many seconds a lost browser may come back.
+
+    Raises:
+        ConfigError: if it is set to something else than a whole number up to the longest time.
+    """
+    return read_limit(GRACE_VARIABLE, LONGEST_GRACE_S, LONGEST_GRACE_S)
 
 
 class Closable(Protocol):
@@ -26,7 +38,7 @@ class Closable(Protocol):
 class _SessionEnd:
     def __init__(self, session_id: str) -> None:
         self._session_id = session_id
-        self._grace_s = read_limit(GRACE_VARIABLE, DEFAULT_GRACE_S)
+        self._grace_s = read_grace()
         self._resources: WeakSet[Closable] = WeakSet()
 
     def watch(self, resource: Closable) -> None:

@@ -11,7 +11,7 @@ from facecore.registry import models_dir
 from facecore.temp_folders import sweep
 from facecore.training_queue import ensure_worker
 from facecore.user_files import is_teaching_on, user_data_dir, user_dir
-from pages._session_end import GRACE_VARIABLE
+from pages._session_end import read_grace
 from pages._ui import error_box
 
 _log = logging.getLogger(__name__)
@@ -19,8 +19,9 @@ _log = logging.getLogger(__name__)
 
 @st.cache_resource(show_spinner=False)
 def _start() -> None:
-    for variable in (VIDEOS_VARIABLE, PHOTOS_VARIABLE, GRACE_VARIABLE):
+    for variable in (VIDEOS_VARIABLE, PHOTOS_VARIABLE):
         read_limit(variable, 1)  # a wrong one is told at once, not at the first upload
+    read_grace()
     for find in (models_dir, data_dir, user_dir):
         find()
     if is_teaching_on():

@@ -79,6 +79,14 @@ class VideoCase:
         return plain(name if len(name) <= 30 else f"{name[:18]}…{name[-11:]}")
 
     @property
+    def problem(self) -> str | None:
+        """One sentence where there is nothing to show or to wait for, and will not be."""
+        if self.job.closed:  # by the session's end, from which the browser came back
+            what = "The analysis of {} was stopped" if self.job.run is None else "{} was deleted"
+            return f"{what.format(safe_name(self.name))} because the browser was away."
+        return self.job.error
+
+    @property
     def edits(self) -> PeopleEdits:
         """The edits that count."""
         return self.history[-1]

@@ -38,15 +38,15 @@ if held:
 with error_box():
     if case is None:
         show_upload(settings)
+    elif case.problem is not None:
+        st.error(plain(case.problem), icon=":material/error:")
+        if st.button("Choose another video", key=f"video_again_{case.key}"):
+            remove_case(case.key)
+            st.rerun()
     elif case.job.state in ("waiting", "running"):
         st.subheader(plain(case.name))
         show_analysis_progress(case)
         st.caption("You may look at other pages meanwhile; the analysis goes on.")
-    elif case.job.state == "failed":
-        st.error(plain(case.job.error or ""), icon=":material/error:")
-        if st.button("Choose another video", key=f"video_again_{case.key}"):
-            remove_case(case.key)
-            st.rerun()
     else:
         show_result(case, settings)
 

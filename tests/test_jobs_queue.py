@@ -137,6 +137,14 @@ def test_limit_comes_from_the_environment(monkeypatch, text, limit):
     assert read_limit("FACECORE_TEST", 4) == limit
 
 
+def test_limit_that_is_too_large_is_one_sentence(monkeypatch):
+    monkeypatch.setenv("FACECORE_TEST", "120")
+    assert read_limit("FACECORE_TEST", 4, largest=120) == 120
+    monkeypatch.setenv("FACECORE_TEST", "121")
+    with pytest.raises(ConfigError, match="'121'; set it to a whole number from 1 to 120"):
+        read_limit("FACECORE_TEST", 4, largest=120)
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", "²", " "])
 def test_wrong_limit_is_one_sentence(monkeypatch, text):
     monkeypatch.setenv("FACECORE_TEST", text)

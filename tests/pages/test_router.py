@@ -19,3 +19,11 @@ def test_first_visitor_of_a_page_gets_the_router(models_folder, name, monkeypatc
     assert app.session_state["num_page_visits"] == 1
     if name == "live":
         app.session_state["live_desk"].close()
+
+
+@pytest.mark.parametrize("value", ["121", "soon"])
+def test_first_visitor_is_told_of_a_wrong_grace_period(models_folder, value, monkeypatch):
+    monkeypatch.setenv("FACECORE_GRACE_S", value)
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not app.exception
+    assert "to a whole number from 1 to 120" in " ".join(error.value for error in app.error)

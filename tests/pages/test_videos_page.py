@@ -1,5 +1,7 @@
 """The Videos page without a browser: empty, analysed, changed, wrong files, nobody there."""
 
+import time
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -218,6 +220,38 @@ def test_video_without_faces_says_so(app, write_clip, tmp_path):
     analyse(app, ("empty_room.mp4", write_clip(tmp_path / "e.mp4", frames).read_bytes()))
     assert "No faces found" in texts(app.info)
     assert not app.exception
+
+
+def leave(app):
+    """Stay away until the session's work is stopped and its files are deleted, and come back."""
+    case_of(app).job.close()
+    app.run()
+    assert not app.exception
+    assert not app.get("video")
+    assert "because the browser was away" in texts(app.error)
+    next(b for b in app.button if b.key.startswith("video_again")).click().run()
+    assert not app.session_state["video_cases"]
+    assert "Choose one or more videos" in texts(app.info)
+
+
+def test_analysis_that_was_stopped_while_the_browser_was_away_says_so(app, clip, monkeypatch):
+    def work_on(*args, on_progress, **options):
+        while True:
+            on_progress(1, 18)
+            time.sleep(0.01)
+
+    monkeypatch.setattr("facecore.jobs_video.process_video", work_on)
+    upload(app, ("clip.mp4", clip))
+    app.button(key=START).click().run()
+    assert case_of(app).job.state == "running"
+    task = case_of(app).job.analysis
+    leave(app)
+    assert task.wait(WAIT_S)
+
+
+def test_video_that_was_deleted_while_the_browser_was_away_says_so(app, clip):
+    analyse(app, ("clip.mp4", clip))
+    leave(app)
 
 
 def test_bad_files_are_one_sentence_each_and_the_good_one_is_done(app, clip):
