@@ -127,5 +127,6 @@ def describe(info: VideoInfo) -> str:
 
 def clock(seconds: float) -> str:
     """Return a time as ``m:ss.t``."""
-    minutes, rest = divmod(max(0.0, seconds), 60)
-    return f"{int(minutes)}:{rest:04.1f}"
+    # Rounded first: 59.96 seconds are a minute.
+    minutes, tenths = divmod(round(max(0.0, seconds) * 10), 600)
+    return f"{minutes}:{tenths / 10:04.1f}"

@@ -303,3 +303,4 @@ def test_durations_in_words(seconds, words):
 
 def test_clock():
     assert [clock(s) for s in (0, 9.96, 61.04, -1)] == ["0:00.0", "0:10.0", "1:01.0", "0:00.0"]
+    assert [clock(s) for s in (59.94, 59.96, 3599.99)] == ["0:59.9", "1:00.0", "60:00.0"]
