@@ -32,6 +32,7 @@ _BALANCES: dict[Balance, str] = {
     "equal numbers": "Equal numbers",
     "weights": "Weights",
 }
+_MOST_PER_LABEL = 50_000
 _SIDES = (48, 64, 96, 128)
 _WIDTHS = {8: "tiny", 16: "small", 32: "normal", 64: "large"}
 
@@ -119,8 +120,8 @@ def _fill_form(
         per_class = st.number_input(
             "Pictures of each label",
             10,
-            50_000,
-            sorted(numbers)[len(numbers) // 2],
+            _MOST_PER_LABEL,
+            min(_MOST_PER_LABEL, sorted(numbers)[len(numbers) // 2]),
             key=f"train_number_{data.name}",
         )
     with st.expander("Advanced settings", icon=":material/tune:"):

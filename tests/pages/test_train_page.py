@@ -1,5 +1,6 @@
 """The page Train: bringing, report, keeping, form, queue, models; nothing is trained here."""
 
+import json
 import time
 from pathlib import Path
 
@@ -144,6 +145,18 @@ def test_form_writes_the_config_and_queues(open_page, tmp_path):
     assert load_run("smile_1").state == "stopped"
     button(app, "Resume").click().run()
     assert load_run("smile_1").state == "queued"
+
+
+def test_form_offers_at_most_as_many_of_each_label_as_it_takes(open_page, tmp_path, user_dir):
+    keep(tmp_path, happy=30, sad=30)
+    path = user_dir / "data" / "own_faces" / "data.json"
+    info = json.loads(path.read_text())
+    info["counts"] = {label: {"train": 60_000, "validation": 6} for label in ("happy", "sad")}
+    path.write_text(json.dumps(info))
+    app = go(open_page("train"), "New training")
+    app.segmented_control(key="train_balance_own_faces").set_value("equal numbers").run()
+    assert not app.exception
+    assert app.number_input(key="train_number_own_faces").value == 50_000
 
 
 def test_form_takes_what_was_decided(open_page, tmp_path):
