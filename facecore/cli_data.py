@@ -12,7 +12,7 @@ from facecore.labels import TASKS
 from facecore.own_data import bring_path
 from facecore.own_data_labels import guess_mapping
 from facecore.own_data_plan import Plan, choose_method, make_plan
-from facecore.own_data_split import SplitChoice
+from facecore.own_data_split import SPLIT_NAMES, SplitChoice
 from facecore.own_data_store import delete_own_data, keep_data, list_own_data
 from facecore.training_config import get_crop_spec
 
@@ -90,7 +90,8 @@ def _add(args: argparse.Namespace) -> bool:
         if args.title is None or not plan.is_usable:
             return plan.is_usable
         data = keep_data(draft, plan, args.title)
-    print(f"Kept as data set {data.name}; splits: train, validation.")
+    splits = ", ".join(split for split in SPLIT_NAMES if data.num_images(split))
+    print(f"Kept as data set {data.name}; splits: {splits}.")
     return True
 
 

@@ -20,12 +20,20 @@ def test_report_keep_list_delete(tmp_path, capsys):
     assert list_own_data() == []
     options = ["--label", "odd=", "--label", "tired=sleepy", "--title", "Team", "--share", "0.3"]
     assert main(["data", "add", str(tmp_path / "faces"), *options]) == 0
-    assert "own_team" in capsys.readouterr().out
+    assert "own_team; splits: train, validation." in capsys.readouterr().out
     assert load_own_data("own_team").counts["sleepy"] == {"train": 17, "validation": 8}
     assert main(["data", "list"]) == 0
     assert "own_team: Team (expression; happy 30, sleepy 25)" in capsys.readouterr().out
     assert main(["data", "delete", "own_team"]) == 0
     assert main(["data", "delete", "own_team"]) == 1
+
+
+def test_kept_test_pictures_are_told(tmp_path, capsys):
+    for seed, split in enumerate(("train", "test")):
+        write_folders(tmp_path / "faces" / split, {"happy": 30, "sad": 30}, seed=100 * seed)
+    options = ["--split", "given", "--title", "Team"]
+    assert main(["data", "add", str(tmp_path / "faces"), *options]) == 0
+    assert "own_team; splits: train, validation, test." in capsys.readouterr().out
 
 
 def test_wrong_arguments(tmp_path, capsys):
