@@ -71,8 +71,7 @@ def annotate(
     options = options or AnnotationOptions()
     drawn = frame_bgr.copy()
     if options.hide_faces is not None:
-        hidden = [*(face.xyxy for face in result.faces), *result.unsure]
-        drawn = anonymise(drawn, hidden, options.hide_faces)
+        drawn = anonymise(drawn, result.boxes_to_hide, options.hide_faces)
     if not result.faces:
         return drawn
     if options.show_boxes:

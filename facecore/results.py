@@ -119,8 +119,9 @@ class FrameResult:
         size_wh: its width and height in pixels.
         faces: in reading order for a photo, in the tracker's order for a video.
         timings_ms: milliseconds per stage (detect, crop, infer, ...).
-        unsure: boxes where a face may be that counts for nobody (yet): seen too rarely so far, or
-            just lost. Nothing is told of them, but hiding faces hides them too.
+        unsure: boxes where a face may be that counts for nobody (yet): seen too rarely so far,
+            just lost, or removed by the user. Nothing is told of them, but hiding faces hides
+            them too.
     """
 
     index: int
@@ -130,10 +131,17 @@ class FrameResult:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     unsure: tuple[Box, ...] = ()
 
+    @property
+    def boxes_to_hide(self) -> tuple[Box, ...]:
+        """Every place where hiding faces hides one."""
+        return (*(face.xyxy for face in self.faces), *self.unsure)
+
     def without_faces(self, numbers: set[int]) -> "FrameResult":
         """Return a copy without the faces of these positions, counted from 1."""
         kept = tuple(f for i, f in enumerate(self.faces, start=1) if i not in numbers)
-        return replace(self, faces=kept)
+        # What is taken out as a false box may still be a face to hide.
+        gone = (f.xyxy for i, f in enumerate(self.faces, start=1) if i in numbers)
+        return replace(self, faces=kept, unsure=(*self.unsure, *gone))
 
     def to_rows(self) -> list[dict[str, Any]]:
         """Return one flat row per face, for a table or CSV."""

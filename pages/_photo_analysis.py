@@ -166,7 +166,7 @@ def cut_thumbnails(photo: Photo) -> list[bytes]:
         boxes = [face.xyxy for face in photo.result.faces]
         frame = load_frame(photo.source)
         if hide is not None:
-            frame = anonymise(frame, boxes, hide)
+            frame = anonymise(frame, photo.result.boxes_to_hide, hide)
         crops = [crop_box(frame, square_box(box, _THUMBNAIL_MARGIN)) for box in boxes]
         return [encode_image(crop, "jpeg") for crop in crops]
 

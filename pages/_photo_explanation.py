@@ -47,7 +47,7 @@ def _to_subject(photo: Photo, number: int, task: Task) -> Subject:
     spec = load_card(find_bundle(model)).input
     frame_bgr = shown_bgr = load_frame(photo.source)
     if (method := photo.settings.annotation.hide_faces) is not None:
-        shown_bgr = anonymise(frame_bgr, [f.xyxy for f in photo.result.faces], method)
+        shown_bgr = anonymise(frame_bgr, photo.result.boxes_to_hide, method)
     (seen,), (shown,) = (
         crop_faces(frame, [face.xyxy], spec, [face.tilt_deg]) for frame in (frame_bgr, shown_bgr)
     )

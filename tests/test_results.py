@@ -58,3 +58,11 @@ def test_rows_are_numbered_and_faces_can_be_removed():
     ]
     assert [f.xyxy[0] for f in result.without_faces({2}).faces] == [0, 2]
     assert len(result.faces) == 3
+
+
+def test_removed_faces_are_still_hidden():
+    faces = tuple(Face((i, 0, i + 9, 9)) for i in range(3))
+    result = FrameResult(0, 0.0, (100, 50), faces, unsure=((50, 0, 60, 10),))
+    left = result.without_faces({1, 3})
+    assert left.unsure == ((50, 0, 60, 10), (0, 0, 9, 9), (2, 0, 11, 9))
+    assert left.boxes_to_hide == ((1, 0, 10, 9), *left.unsure)

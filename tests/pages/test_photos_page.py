@@ -1,7 +1,10 @@
 """The photos page: empty, results, bad files, missing models, removal, comparison, downloads."""
 
+import cv2
+import numpy as np
 import pytest
 
+from facecore.images import example_image
 from facecore.registry import CARD_FILE, MODEL_FILE
 
 
@@ -23,6 +26,17 @@ def tile(app, word):
     """The number below a word."""
     after = html_of(app).split(f'<div class="fc-tile-word">{word}</div>')[1]
     return after.split('value">')[1].split("<")[0]
+
+
+def find(widgets, start):
+    """The first widget whose key starts so."""
+    return next(widget for widget in widgets if widget.key.startswith(start))
+
+
+def log_entry(app):
+    """What the statistics know of the only picture."""
+    (entry,) = app.session_state["session_log"].values()
+    return entry
 
 
 @pytest.fixture
@@ -232,6 +246,33 @@ def test_hidden_faces_keep_their_statistics(photos):
     assert not photos.exception
     assert num_faces(photos) == 1
     assert html_of(photos) != before, "the crop is hidden too"
+
+
+@pytest.fixture
+def close_faces(monkeypatch, make_face, make_result):
+    """Every picture has these two faces, each of which reaches into the other's crop."""
+    faces = [make_face(box=(x, 100, x + 100, 200)) for x in (100, 190)]
+    result = make_result(*faces, size_wh=(512, 600))
+    monkeypatch.setattr("pages._photo_analysis.analyse_photo", lambda *_: result)
+
+
+def test_removed_face_stays_hidden(photos, close_faces, portrait_png):
+    def explain():
+        find(photos.selectbox, "explain_face").set_value(1).run()
+        return [p.url for image in photos.image for p in image.proto.imgs if "Orange" in p.alt]
+
+    photos.sidebar.segmented_control(key="hide_faces_photo").set_value("blur").run()
+    upload(photos, ("one.png", portrait_png, "image/png"))
+    before, map_before = log_entry(photos), explain()
+    find(photos.selectbox, "false_box").set_value(2).run()
+    find(photos.button, "remove_face").click().run()
+    after = log_entry(photos)
+    assert after.thumbnails == {1: before.thumbnails[1]}, "not clear in the neighbour's crop"
+    assert explain() == map_before
+    assert list(after.media) == ["one_hidden.jpg"]
+    drawn = cv2.imdecode(np.frombuffer(after.media["one_hidden.jpg"](), np.uint8), 1)
+    removed = np.s_[110:190, 220:280]
+    assert np.abs(drawn[removed].astype(int) - example_image()[removed]).mean() > 5
 
 
 def test_same_photo_is_not_analysed_twice(photos, monkeypatch):
