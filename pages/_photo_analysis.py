@@ -58,12 +58,14 @@ class Photo:
         results: bundle name of the expression model -> faces.
         settings: what it was analysed with.
         state: everything that the results depend on, for remembering what is made of them.
+        numbers: each face's number before any was removed.
     """
 
     source: PhotoInput
     results: dict[str, FrameResult]
     settings: Settings
     state: tuple[object, ...]
+    numbers: tuple[int, ...]
 
     @property
     def model(self) -> str:
@@ -176,9 +178,9 @@ def cut_thumbnails(photo: Photo) -> list[bytes]:
 def remove_face(photo: Photo, number: int) -> None:
     """Take a false box out of the photo; every number and download follows."""
     removed = _removed(photo.source, photo.settings)
-    total = len(removed) + len(photo.result.faces)
-    left = [original for original in range(1, total + 1) if original not in removed]
-    removed.append(left[number - 1])
+    original = photo.numbers[number - 1]
+    if original not in removed:  # a double click asks twice
+        removed.append(original)
 
 
 def count_removed(photo: Photo) -> int:
@@ -188,7 +190,8 @@ def count_removed(photo: Photo) -> int:
 
 def undo_removal(photo: Photo) -> None:
     """Bring the face back that was removed last."""
-    _removed(photo.source, photo.settings).pop()
+    if removed := _removed(photo.source, photo.settings):
+        removed.pop()
 
 
 def _decode(item: PhotoInput) -> UInt8Array:
@@ -211,7 +214,9 @@ def _edit_and_log(item: PhotoInput, results: dict[str, FrameResult], settings: S
     thresholds = tuple(sorted(settings.thresholds.items()))
     search = (settings.pipeline.haar, settings.pipeline.flip)
     state = (item.key, *search, tuple(sorted(removed)), thresholds)
-    photo = Photo(item, kept, settings, state)
+    num_found = len(next(iter(results.values())).faces)
+    numbers = tuple(n for n in range(1, num_found + 1) if n not in removed)
+    photo = Photo(item, kept, settings, state, numbers)
     log_photo(
         item.name,
         photo.result,

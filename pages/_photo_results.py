@@ -189,7 +189,8 @@ def _edit_faces(photo: Photo) -> None:
             )
             st.button(
                 "Remove",
-                key=f"remove_face_{key}",
+                # A late second click must not meet the face that moved up.
+                key=f"remove_face_{key}_{photo.numbers[number - 1]}",
                 icon=":material/delete:",
                 on_click=remove_face,
                 args=(photo, number),

@@ -3,9 +3,14 @@
 import cv2
 import numpy as np
 import pytest
+import streamlit as st
 
+from facecore.annotation import AnnotationOptions
 from facecore.images import example_image
+from facecore.pipeline import PHOTO_PIPELINE
 from facecore.registry import CARD_FILE, MODEL_FILE
+from pages._photo_analysis import EXAMPLE_INPUT, Photo, count_removed, remove_face, undo_removal
+from pages._sidebar import Settings
 
 
 def html_of(app):
@@ -115,6 +120,28 @@ def test_last_face_can_be_removed_and_restored(photos, portrait_png):
     assert "No face" in photos.info[0].value
     next(b for b in photos.button if b.key.startswith("undo_removal")).click().run()
     assert num_faces(photos) == 1
+
+
+def test_late_second_click_meets_no_other_face(photos, pair_png):
+    upload(photos, ("pair.png", pair_png, "image/png"))
+    button = find(photos.button, "remove_face")
+    button.click().run()
+    assert num_faces(photos) == 1
+    assert find(photos.button, "remove_face").key != button.key
+
+
+def test_face_is_removed_once_however_often_it_is_asked_for(monkeypatch, make_face, make_result):
+    monkeypatch.setattr(st, "session_state", {})
+    faces = [make_face(box=(x, 0, x + 40, 40)) for x in (0, 50, 100)]
+    settings = Settings(None, "gender", PHOTO_PIPELINE, AnnotationOptions())
+    photo = Photo(EXAMPLE_INPUT, {"": make_result(*faces)}, settings, (), (1, 2, 3))
+    for _ in range(2):  # callbacks of the same run
+        remove_face(photo, 1)
+        remove_face(photo, 3)
+    assert count_removed(photo) == 2
+    for _ in range(3):
+        undo_removal(photo)
+    assert count_removed(photo) == 0
 
 
 def test_comparison_has_every_model(photos):
