@@ -10,6 +10,7 @@ from facecore.label_sets import list_shown
 from facecore.labels import TASKS, UNDECIDED, Task, display_name
 from facecore.registry import ModelCard
 from facecore.results import FrameResult, Prediction
+from pages._compare_readings import short_titles
 from pages._face_cards import build_face_cards, to_data_uri
 from pages._people_tiles import build_count_tiles
 from pages._photo_analysis import (
@@ -137,11 +138,11 @@ def _show_comparison_table(photo: Photo, cards: Mapping[str, ModelCard]) -> None
         "Crop": [to_data_uri(crop) for crop in cut_thumbnails(photo)],
     }
     answers = {}
+    titles = short_titles({model: cards[model] for model in photo.results})
     for model, result in photo.results.items():
         found = [face.expression for face in result.faces]
         answers[model] = [p.label if p else "" for p in found]
-        title = cards[model].title.split(":")[0]
-        rows[title] = [_describe(p) if p else "" for p in found]
+        rows[titles[model]] = [_describe(p) if p else "" for p in found]
     rows["Agreement"] = [_compare(set(labels)) for labels in zip(*answers.values(), strict=True)]
     st.dataframe(
         pd.DataFrame(rows),

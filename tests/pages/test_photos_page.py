@@ -1,5 +1,7 @@
 """The photos page: empty, results, bad files, missing models, removal, comparison, downloads."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import streamlit as st
 from facecore.annotation import AnnotationOptions
 from facecore.images import example_image
 from facecore.pipeline import PHOTO_PIPELINE
-from facecore.registry import CARD_FILE, MODEL_FILE
+from facecore.registry import CARD_FILE, MODEL_FILE, load_card, save_card
 from pages._photo_analysis import EXAMPLE_INPUT, Photo, count_removed, remove_face, undo_removal
 from pages._sidebar import Settings
 
@@ -153,6 +155,19 @@ def test_comparison_has_every_model(photos):
     assert row["Model 1"] == "Happy 80%"
     assert row["Model 2"] == row["Model 3"] == "Sad 80%"
     assert row["Agreement"] == "they differ"
+
+
+def test_comparison_has_a_column_for_models_of_the_same_first_words(open_page, models_folder):
+    for number, end in ((2, "first try"), (3, "second try")):
+        bundle = models_folder / f"expression_model{number}"
+        save_card(bundle, replace(load_card(bundle), title=f"Smiles: {end}"))
+    app = open_page("photos")
+    app.segmented_control(key="photo_source").set_value("example").run()
+    app.toggle(key="compare_models").set_value(True).run()
+    assert not app.exception
+    columns = list(app.dataframe[0].value.columns)
+    names = [f"expression_model{number}" for number in (1, 2, 3)]
+    assert columns == ["Face", "Crop", *names, "Agreement"]
 
 
 def test_choice_of_model_changes_the_words(photos):
