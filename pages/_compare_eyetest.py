@@ -94,7 +94,7 @@ def _read_all(pictures: dict[str, PhotoInput]) -> dict[str, Reading]:
         if (item := pictures.get(label)) is None:
             continue
         try:
-            reading = read_picture(item, list(list_readers()), with_gender=False)
+            reading = read_picture(item, list_readers(), with_gender=False)
         except FaceCoreError as error:
             show_error(str(error))
             continue

@@ -34,8 +34,9 @@ def show_group_photo() -> None:
     ask_picture(_SLOT, "A photo of several people")
     if (item := kept_pictures().get(_SLOT)) is None:
         return
-    titles = short_titles(list_readers())
-    reading = read_picture(item, list(titles), with_gender=True)
+    readers = list_readers()
+    titles = short_titles(readers)
+    reading = read_picture(item, readers, with_gender=True)
     if not reading.answers:
         show_no_face()
         return

@@ -1,6 +1,6 @@
 """The reader's own pictures, read by every chosen model: inputs, readings, crops."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from facecore.annotation import AnnotationOptions, annotate
 from facecore.eye_test import Reading, read_faces
 from facecore.media import encode_image
 from facecore.preprocessing import crop_box, square_box
-from facecore.registry import GENDER_MODEL, ModelCard
+from facecore.registry import GENDER_MODEL, ModelCard, find_bundle, load_card
 from pages._cache import remember
 from pages._photo_analysis import PhotoInput, load_frame, to_input
 from pages._photo_inputs import PHOTO_TYPES
@@ -78,21 +78,29 @@ def _keep(key: str, slot: str) -> None:
         pictures[slot] = to_input(file.name, file.getvalue())
 
 
-def read_picture(item: PhotoInput, models: Sequence[str], with_gender: bool) -> Reading:
+def read_picture(item: PhotoInput, readers: Mapping[str, ModelCard], with_gender: bool) -> Reading:
     """Return every model's answers for the picture's faces; the networks open at the first one.
+
+    Args:
+        item: the picture.
+        readers: the expression models to ask, by name.
+        with_gender: whether to ask for gender too.
 
     Raises:
         FaceCoreError: if the picture or a network cannot be used.
     """
+    cards = [*readers.values(), *([load_card(find_bundle(GENDER_MODEL))] if with_gender else [])]
 
     def read() -> Reading:
         frame = load_frame(item)
-        networks = load_classifiers(*models, *([GENDER_MODEL] if with_gender else []))
+        networks = load_classifiers(*(card.name for card in cards))
         gender = networks.pop() if with_gender else None
         with st.spinner("Reading the faces …"):
             return read_faces(frame, networks, gender)
 
-    return remember("eye_readings", (item.key, tuple(models), with_gender), read, _KEPT)
+    # Another network may have been published under the same name meanwhile.
+    networks = tuple((card.name, card.sha256) for card in cards)
+    return remember("eye_readings", (item.key, networks), read, _KEPT)
 
 
 def cut_faces(item: PhotoInput, reading: Reading) -> list[bytes]:

@@ -212,8 +212,8 @@ def _edit_and_log(item: PhotoInput, results: dict[str, FrameResult], settings: S
         for model, result in results.items()
     }
     thresholds = tuple(sorted(settings.thresholds.items()))
-    search = (settings.pipeline.haar, settings.pipeline.flip)
-    state = (item.key, *search, tuple(sorted(removed)), thresholds)
+    made_by = tuple(_result_key(item, model or None, settings) for model in results)
+    state = (made_by, tuple(sorted(removed)), thresholds)
     num_found = len(next(iter(results.values())).faces)
     numbers = tuple(n for n in range(1, num_found + 1) if n not in removed)
     photo = Photo(item, kept, settings, state, numbers)
@@ -267,4 +267,8 @@ def _analyse(
 
 
 def _result_key(item: PhotoInput, model: str | None, settings: Settings) -> tuple[object, ...]:
-    return item.key, model, settings.gender_model, settings.pipeline.haar, settings.pipeline.flip
+    # Another network may have been published under the same name meanwhile.
+    networks = tuple(
+        (name, settings.checksums.get(name)) for name in (model, settings.gender_model) if name
+    )
+    return item.key, networks, settings.pipeline.haar, settings.pipeline.flip

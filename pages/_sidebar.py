@@ -41,6 +41,7 @@ class Settings:
         pipeline: search, tracking and smoothing for this page's medium.
         annotation: what is drawn, and whether faces are hidden.
         thresholds: bundle name -> confidence below which its answers are shown as undecided.
+        checksums: bundle name -> its network's sha256, of every usable model.
     """
 
     expression_model: str | None
@@ -48,6 +49,7 @@ class Settings:
     pipeline: PipelineOptions
     annotation: AnnotationOptions
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -72,7 +74,8 @@ def sidebar(medium: Medium) -> Settings:
         gender = _choose_gender_model()
         flip = _choose_flip(medium)
         annotation = _choose_annotation(medium)
-        thresholds = choose_thresholds(expression_cards("general")[0], model, gender)
+        cards = {card.name: card for card in list_cards(role="general")}
+        thresholds = choose_thresholds(cards, [name for name in (model, gender) if name])
         haar = _choose_detection(medium, base.haar)
         smoothing = base.smoothing
         if medium != "photo":
@@ -83,6 +86,7 @@ def sidebar(medium: Medium) -> Settings:
         pipeline=replace(base, haar=haar, smoothing=smoothing, flip=flip),
         annotation=annotation,
         thresholds=thresholds,
+        checksums={name: card.sha256 for name, card in cards.items()},
     )
     decided = replace(settings.pipeline, thresholds=settings.thresholds_for(model))
     return replace(settings, pipeline=decided)

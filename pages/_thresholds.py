@@ -1,43 +1,41 @@
 """The sidebar's thresholds: below which confidence each network's answer reads "undecided"."""
 
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from facecore.errors import ModelError
 from facecore.labels import Task
-from facecore.registry import ModelCard, find_bundle, load_card
+from facecore.registry import ModelCard
 
 _MOVED = "thresholds"
 _NAMES: dict[Task, str] = {"expression": "Expression", "gender": "Gender"}
 
 
-def choose_thresholds(
-    expressions: list[ModelCard], chosen: str | None, gender: str
-) -> dict[str, float]:
-    """Draw one slider per task in use.
+def choose_thresholds(cards: Mapping[str, ModelCard], used: Sequence[str]) -> dict[str, float]:
+    """Draw one slider per network in use.
 
     Args:
-        expressions: the cards of all expression models.
-        chosen: name of the one in use; the others keep what was last set for them.
-        gender: name of the gender model in use.
+        cards: of every usable model, by name.
+        used: names of those in use; the others keep what was last set for them.
 
     Returns:
         Bundle name -> threshold 0-1, of every usable model.
     """
-    cards = list(expressions)
-    with suppress(ModelError):  # told where it is loaded
-        cards.append(load_card(find_bundle(gender)))
     moved: dict[str, float] = st.session_state.setdefault(_MOVED, {})
     with st.expander("Undecided", icon=":material/question_mark:", key="undecided_section"):
         st.caption(
             "A network that is less sure than this says “undecided” instead of a word. Every "
             "probability stays in the bars and downloads."
         )
-        for card in cards:
-            if card.name in (chosen, gender):
-                moved[card.name] = _choose_threshold(card)
-    return {card.name: moved.get(card.name, card.threshold) for card in cards}
+        for name in used:
+            if name in cards:  # else told where it is loaded
+                moved[_key(cards[name])] = _choose_threshold(cards[name])
+    return {name: moved.get(_key(card), card.threshold) for name, card in cards.items()}
+
+
+def _key(card: ModelCard) -> str:
+    """Return what the slider goes by: a network published under an old name starts afresh."""
+    return f"threshold_{card.name}_{card.sha256[:8]}"
 
 
 def _choose_threshold(card: ModelCard) -> float:
@@ -47,7 +45,7 @@ def _choose_threshold(card: ModelCard) -> float:
         99,
         min(99, round(100 * card.threshold)),
         format="%d %%",
-        key=f"threshold_{card.name}",
+        key=_key(card),
         persist_state="session",
         help=_explain(card),
     )

@@ -2,11 +2,13 @@
 
 Fixtures:
     models_folder: a models folder with three expression bundles and a gender bundle.
+    publish_again: puts another network in the place of one of them.
     open_page: ``open_page("photos") -> AppTest``, after its first run.
 """
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -36,16 +38,17 @@ BUNDLES = {
     "expression_model3": ("Model 3: balanced", "expression", WITHOUT_DISGUST, "sad"),
     "gender": ("Gender", "gender", GENDERS, "woman"),
 }
+ANOTHER_NETWORK = b"another"
 
 
 class StubNetwork:
-    """Always answers its bundle's label with 80 %."""
+    """Always answers its bundle's label, or one so many further, with 80 %."""
 
-    def __init__(self, card: ModelCard) -> None:
+    def __init__(self, card: ModelCard, shift: int = 0) -> None:
         self.card = self.model = card
         label = BUNDLES[card.name][3]
         self._probs = np.full(len(card.labels), 0.2 / (len(card.labels) - 1), dtype=np.float32)
-        self._probs[card.labels.index(label)] = 0.8
+        self._probs[(card.labels.index(label) + shift) % len(card.labels)] = 0.8
 
     def predict_proba(self, batch):
         return np.tile(self._probs, (len(batch), 1))
@@ -53,8 +56,8 @@ class StubNetwork:
 
 def load_stub(bundle):
     card = load_card(bundle)
-    verify_checksum(bundle, card)
-    return StubNetwork(card)
+    path = verify_checksum(bundle, card)
+    return StubNetwork(card, shift=int(path.read_bytes() == ANOTHER_NETWORK))
 
 
 def explain_stub(network, labels, image, label, against=None):
@@ -110,6 +113,22 @@ def models_folder(tmp_path, monkeypatch) -> Path:
     st.cache_resource.clear()
     yield folder
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def publish_again(models_folder) -> Callable[..., None]:
+    """``publish_again("gender", threshold=0.9)`` puts another network in a bundle's place.
+
+    It has the same name and answers the label after the usual one.
+    """
+
+    def publish(name: str, **changes) -> None:
+        bundle = models_folder / name
+        (bundle / MODEL_FILE).write_bytes(ANOTHER_NETWORK)
+        sha256 = compute_sha256(bundle / MODEL_FILE)
+        save_card(bundle, replace(load_card(bundle), sha256=sha256, **changes))
+
+    return publish
 
 
 @pytest.fixture

@@ -284,6 +284,17 @@ class TestEyeTest:
         eyes.button(key="eye_forget").click().run()
         assert "1 of 1" not in html_of(eyes)
 
+    def test_network_published_again_reads_the_picture_again(
+        self, eyes, portrait_png, publish_again
+    ):
+        eyes.segmented_control(key="eye_expected").set_value("happy").run()
+        eyes.file_uploader(key="eye_upload_happy").set_value(("me.png", portrait_png, "image/png"))
+        eyes.run()
+        publish_again("expression_model1")
+        eyes.run()
+        assert not eyes.exception
+        assert "1 of 1" not in html_of(eyes) and html_of(eyes).count("0 of 1") == 3
+
     def test_no_face_and_no_picture_are_told(self, eyes, wall_png):
         eyes.file_uploader(key="eye_upload_angry").set_value(("wall.png", wall_png, "image/png"))
         eyes.run()

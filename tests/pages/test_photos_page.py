@@ -187,10 +187,10 @@ def test_mirror_images_are_read_where_asked(photos):
 
 def test_answers_below_the_sidebars_threshold_are_undecided(photos, pair_png):
     upload(photos, ("pair.png", pair_png, "image/png"))
-    slider = photos.sidebar.slider(key="threshold_expression_model1")
+    slider = find(photos.sidebar.slider, "threshold_expression_model1")
     assert slider.value == 50, "the card's own"
     slider.set_value(90)
-    photos.sidebar.slider(key="threshold_gender").set_value(95).run()
+    find(photos.sidebar.slider, "threshold_gender").set_value(95).run()
     assert not photos.exception
     html = html_of(photos)
     assert html.count('Undecided <span class="fc-sure">most likely Happy 80%') == 2
@@ -202,23 +202,49 @@ def test_answers_below_the_sidebars_threshold_are_undecided(photos, pair_png):
     row = photos.dataframe[0].value.iloc[0]
     assert (row["Undecided"], row["Gender undecided"], row["Happy"]) == (2, 2, 0)
     photos.switch_page("pages/photos.py").run()
-    assert photos.sidebar.slider(key="threshold_gender").value == 95
-    photos.sidebar.slider(key="threshold_expression_model1").set_value(0).run()
+    assert find(photos.sidebar.slider, "threshold_gender").value == 95
+    find(photos.sidebar.slider, "threshold_expression_model1").set_value(0).run()
     assert html_of(photos).count('Happy <span class="fc-sure">80%') == 2
 
 
 def test_each_model_has_a_threshold_of_its_own(photos):
     photos.segmented_control(key="photo_source").set_value("example").run()
-    photos.sidebar.slider(key="threshold_expression_model1").set_value(90).run()
+    find(photos.sidebar.slider, "threshold_expression_model1").set_value(90).run()
     photos.toggle(key="compare_models").set_value(True).run()
     row = photos.dataframe[0].value.iloc[0]
     assert (row["Model 1"], row["Model 2"]) == ("Undecided (Happy 80%)", "Sad 80%")
     assert row["Agreement"] == "they differ"
     for name in ("expression_model2", "expression_model3"):
         photos.sidebar.selectbox(key="expression_model").set_value(name).run()
-        photos.sidebar.slider(key=f"threshold_{name}").set_value(99).run()
+        find(photos.sidebar.slider, f"threshold_{name}").set_value(99).run()
     row = photos.dataframe[0].value.iloc[0]
     assert (row["Model 1"], row["Agreement"]) == ("Undecided (Happy 80%)", "all undecided")
+
+
+@pytest.mark.parametrize(("name", "label"), [("expression_model1", "happy"), ("gender", "woman")])
+def test_network_published_again_answers_for_itself(photos, publish_again, name, label):
+    def drawn():
+        return photos.image[0].proto.imgs[0].url
+
+    photos.segmented_control(key="photo_source").set_value("example").run()
+    before = drawn()
+    publish_again(name, labels=(label, "tired"))
+    photos.run()
+    assert not photos.exception
+    assert 'Tired <span class="fc-sure">80%' in html_of(photos)
+    (face,) = log_entry(photos).result.faces
+    assert "tired" in [prediction.label for prediction in face.predictions.values()]
+    assert drawn() != before
+
+
+@pytest.mark.parametrize("name", ["expression_model1", "gender"])
+def test_network_published_again_has_its_own_threshold(photos, publish_again, name):
+    find(photos.sidebar.slider, f"threshold_{name}").set_value(70).run()
+    publish_again(name, threshold=0.9)
+    photos.segmented_control(key="photo_source").set_value("example").run()
+    assert find(photos.sidebar.slider, f"threshold_{name}").value == 90
+    (face,) = log_entry(photos).result.faces
+    assert [p.label for p in face.predictions.values()].count("undecided") == 1
 
 
 class TestExplanation:

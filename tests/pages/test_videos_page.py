@@ -61,6 +61,11 @@ def wait_for_drawing(app):
     return app.run()
 
 
+def threshold(app, model):
+    """The slider of a model in use."""
+    return next(s for s in app.sidebar.slider if s.key.startswith(f"threshold_{model}_"))
+
+
 def texts(elements):
     return " ".join(str(element.value) for element in elements)
 
@@ -119,14 +124,14 @@ def test_moved_threshold_decides_the_finished_video_again(app, clip):
     probs = case.run.frames[-1].faces[0].expression.probs
     assert case.results()[1].counts("expression")["happy"] == 2
     assert case.current
-    app.sidebar.slider(key="threshold_expression_model1").set_value(95).run()
+    threshold(app, "expression_model1").set_value(95).run()
     assert not app.exception
     assert case.results()[1].counts("expression")["undecided"] == 2
     assert case.results()[1].seconds_by_label("expression")["happy"] == 0
     assert not case.current, "the video is being drawn again"
     wait_for_drawing(app)
     assert case.current
-    app.sidebar.slider(key="threshold_expression_model1").set_value(0).run()
+    threshold(app, "expression_model1").set_value(0).run()
     wait_for_drawing(app)
     assert case.results()[1].counts("expression")["happy"] == 2
     assert (case.run.frames[-1].faces[0].expression.probs == probs).all()
