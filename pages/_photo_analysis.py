@@ -208,7 +208,10 @@ def _removed(item: PhotoInput, settings: Settings) -> list[int]:
 def _edit_and_log(item: PhotoInput, results: dict[str, FrameResult], settings: Settings) -> Photo:
     removed = _removed(item, settings)
     kept = {
-        model: _decide(result.without_faces(set(removed)), settings.thresholds_for(model or None))
+        model: _decide(
+            result.without_faces(set(removed)),
+            settings.thresholds_for(model, settings.gender_model),
+        )
         for model, result in results.items()
     }
     thresholds = tuple(sorted(settings.thresholds.items()))

@@ -57,12 +57,11 @@ class Settings:
         names = (self.expression_model, self.gender_model)
         return tuple(name for name in names if name is not None)
 
-    def thresholds_for(self, expression_model: str | None) -> dict[Task, float]:
-        """Return the thresholds per task where this model answers for expressions."""
-        names: dict[Task, str] = {
-            "expression": expression_model or "",
-            "gender": self.gender_model,
-        }
+    def thresholds_for(
+        self, expression_model: str | None, gender_model: str | None
+    ) -> dict[Task, float]:
+        """Return the thresholds per task where these models answer."""
+        names: dict[Task, str | None] = {"expression": expression_model, "gender": gender_model}
         return {t: self.thresholds[name] for t, name in names.items() if name in self.thresholds}
 
 
@@ -88,7 +87,7 @@ def sidebar(medium: Medium) -> Settings:
         thresholds=thresholds,
         checksums={name: card.sha256 for name, card in cards.items()},
     )
-    decided = replace(settings.pipeline, thresholds=settings.thresholds_for(model))
+    decided = replace(settings.pipeline, thresholds=settings.thresholds_for(model, gender))
     return replace(settings, pipeline=decided)
 
 

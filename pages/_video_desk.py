@@ -44,6 +44,7 @@ class VideoCase:
         job: its thread, files and results.
         drawn: what its annotated video shows.
         expression_model: the bundle that answered for expressions.
+        gender_model: the bundle that answered for gender.
         range_start_s: where the analysed part begins in the upload.
         history: the edits, oldest first; the last one counts.
         player_s: where the player was last sent, in seconds of the annotated video.
@@ -56,6 +57,7 @@ class VideoCase:
     job: VideoJob
     drawn: Drawing
     expression_model: str | None = None
+    gender_model: str | None = None
     range_start_s: float = 0.0
     history: list[PeopleEdits] = field(default_factory=lambda: [PeopleEdits()])
     player_s: float = 0.0
@@ -192,7 +194,9 @@ def start_case(
     job = VideoJob(name, data, _queue(), session_id())
     job.start(classifiers, settings.pipeline, settings.annotation, *range_s)
     drawn = (settings.annotation, PeopleEdits(), settings.pipeline.thresholds)
-    case = VideoCase(uuid4().hex, job, drawn, settings.expression_model, range_s[0])
+    case = VideoCase(
+        uuid4().hex, job, drawn, settings.expression_model, settings.gender_model, range_s[0]
+    )
     held = cases()
     held[case.key] = case
     finished = [key for key, old in held.items() if old.job.state not in ("waiting", "running")]

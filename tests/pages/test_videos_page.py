@@ -9,7 +9,9 @@ from streamlit.testing.v1 import AppTest
 from facecore.errors import VideoWriteError
 from facecore.jobs import JobProgress
 from facecore.media import VideoWriter
+from facecore.registry import save_card
 from facecore.stats import PeopleEdits
+from facecore.user_files import USER_DIR_VARIABLE, user_models_dir
 from pages._video_progress import describe_duration, describe_progress
 from pages._video_upload import clock
 
@@ -135,6 +137,26 @@ def test_moved_threshold_decides_the_finished_video_again(app, clip):
     wait_for_drawing(app)
     assert case.results()[1].counts("expression")["happy"] == 2
     assert (case.run.frames[-1].faces[0].expression.probs == probs).all()
+
+
+def test_another_gender_model_leaves_the_finished_video_as_it_is(
+    app, clip, make_card, tmp_path, monkeypatch
+):
+    analyse(app, ("clip.mp4", clip))
+    case = case_of(app)
+    assert case.results()[1].counts("gender")["woman"] == 2
+    monkeypatch.setenv(USER_DIR_VARIABLE, str(tmp_path))
+    save_card(user_models_dir() / "more", make_card("gender", name="more", threshold=0.95))
+    app.run()
+    app.sidebar.selectbox(key="sidebar_gender_model").set_value("more").run()
+    threshold(app, "more").set_value(99).run()
+    assert not app.exception
+    assert case.results()[1].counts("gender")["woman"] == 2
+    assert case.current, "nothing to draw again"
+    app.sidebar.selectbox(key="sidebar_gender_model").set_value("gender").run()
+    threshold(app, "gender").set_value(99).run()
+    app.sidebar.selectbox(key="sidebar_gender_model").set_value("more").run()
+    assert case.results()[1].counts("gender")["undecided"] == 2, "as last set for its own network"
 
 
 def test_renaming_merging_and_removing_people(app, clip):
