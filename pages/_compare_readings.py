@@ -12,8 +12,10 @@ from facecore.registry import GENDER_MODEL, ModelCard, find_bundle, load_card
 from pages._cache import remember
 from pages._photo_analysis import PhotoInput, load_frame, to_input
 from pages._photo_inputs import PHOTO_TYPES
+from pages._photo_turns import take_turn
 from pages._sidebar import expression_cards
 from pages._ui import load_classifiers
+from pages._waiting import describe_waiting
 
 _KEPT = 60
 _MARGIN = 0.3
@@ -92,11 +94,13 @@ def read_picture(item: PhotoInput, readers: Mapping[str, ModelCard], with_gender
     cards = [*readers.values(), *([load_card(find_bundle(GENDER_MODEL))] if with_gender else [])]
 
     def read() -> Reading:
-        frame = load_frame(item)
         networks = load_classifiers(*(card.name for card in cards))
         gender = networks.pop() if with_gender else None
-        with st.spinner("Reading the faces …"):
-            return read_faces(frame, networks, gender)
+        place = st.empty()
+        with take_turn(lambda num_ahead: place.caption(describe_waiting(num_ahead, "picture"))):
+            place.empty()
+            with st.spinner("Reading the faces …"):
+                return read_faces(load_frame(item), networks, gender)
 
     # Another network may have been published under the same name meanwhile.
     networks = tuple((card.name, card.sha256) for card in cards)

@@ -1,17 +1,14 @@
 """From uploaded bytes to analysed photos, each step computed once per browser session."""
 
 import hashlib
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from facecore.annotation import annotate, anonymise
 from facecore.errors import FaceCoreError
-from facecore.jobs_queue import PHOTOS_VARIABLE, OnWait, TurnQueue, read_limit
 from facecore.media import decode_image, encode_image, example_image
 from facecore.pipeline import FacePipeline
 from facecore.preprocessing import UInt8Array, crop_box, square_box
@@ -19,11 +16,10 @@ from facecore.results import FrameResult
 from facecore.session import analyse_photo
 from facecore.tracking_labels import Thresholds, decide_again
 from pages._cache import is_remembered, remember
-from pages._session_end import session_id
+from pages._photo_turns import PicturesBar, take_turn
 from pages._session_log import log_photo
 from pages._sidebar import Settings
-from pages._ui import load_classifiers, plain, safe_file_name, show_error
-from pages._waiting import describe_waiting
+from pages._ui import load_classifiers, safe_file_name, show_error
 
 _KEPT_FRAMES = 6  # decoded pictures are large: 36 MB each at 12 megapixels
 _KEPT_RESULTS = 600
@@ -104,24 +100,20 @@ def analyse_photos(
         models: expression models to ask, None for gender alone.
     """
     waiting = [item for item in inputs if not _is_done(item, settings, models)]
-    bar = st.progress(0.0, "Starting …") if waiting else None
+    bar = PicturesBar({item.key: item.name for item in waiting})
     photos: list[Photo] = []
     problems: dict[str, None] = {}  # each sentence once, in order
     for item in inputs:
-        if bar is not None and item in waiting:
-            done = waiting.index(item)
-            text = f"Analysing {plain(item.name)} ({done + 1} of {len(waiting)}) …"
-            bar.progress(done / len(waiting), text)
+        bar.tell_analysis(item.key)
         results: dict[str, FrameResult] = {}
         for model in models:
             try:
-                results[model or ""] = _analyse(item, model, settings, _waiting_teller(bar))
+                results[model or ""] = _analyse(item, model, settings, bar)
             except FaceCoreError as error:
                 problems[str(error)] = None
         if results:
             photos.append(_edit_and_log(item, results, settings))
-    if bar is not None:
-        bar.empty()
+    bar.close()
     for problem in problems:
         show_error(problem)
     return photos
@@ -241,28 +233,14 @@ def _is_done(item: PhotoInput, settings: Settings, models: Sequence[str | None])
     return all(is_remembered("results", _result_key(item, m, settings)) for m in models)
 
 
-@st.cache_resource(show_spinner=False)
-def _queue() -> TurnQueue:
-    # One processor stays free by default: live pictures of others cannot wait.
-    return TurnQueue(read_limit(PHOTOS_VARIABLE, max(1, (os.cpu_count() or 1) - 1)))
-
-
-def _waiting_teller(bar: DeltaGenerator | None) -> Callable[[int], None]:
-    def say(num_ahead: int) -> None:
-        if bar is not None:
-            bar.progress(0.0, describe_waiting(num_ahead, "picture"))
-
-    return say
-
-
 def _analyse(
-    item: PhotoInput, model: str | None, settings: Settings, on_wait: OnWait
+    item: PhotoInput, model: str | None, settings: Settings, bar: PicturesBar
 ) -> FrameResult:
     def run() -> FrameResult:
         names = [name for name in (model, settings.gender_model) if name]
         classifiers = load_classifiers(*names)
-        # A turn for every picture, so that nobody waits for all pictures of somebody else.
-        with _queue().turn(session_id(), on_wait):
+        with take_turn(bar.tell_waiting):
+            bar.tell_analysis(item.key)
             frame = load_frame(item)
             return analyse_photo(frame, FacePipeline(classifiers, settings.pipeline))
 

@@ -3,11 +3,13 @@
 Fixtures:
     models_folder: a models folder with three expression bundles and a gender bundle.
     publish_again: puts another network in the place of one of them.
+    events_of_turns: what bars say, and when turns begin and end.
     open_page: ``open_page("photos") -> AppTest``, after its first run.
 """
 
 import sys
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -16,9 +18,11 @@ import cv2
 import numpy as np
 import pytest
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from facecore.images import example_image
+from facecore.jobs_queue import TurnQueue
 from facecore.labels import EXPRESSIONS, GENDERS
 from facecore.registry import (
     MODEL_FILE,
@@ -129,6 +133,29 @@ def publish_again(models_folder) -> Callable[..., None]:
         save_card(bundle, replace(load_card(bundle), sha256=sha256, **changes))
 
     return publish
+
+
+@pytest.fixture
+def events_of_turns(monkeypatch) -> list[str]:
+    """What progress bars say, and when a turn begins and ends; two others always come before."""
+    events: list[str] = []
+    turn, progress = TurnQueue.turn, DeltaGenerator.progress
+
+    @contextmanager
+    def take(self, owner=None, on_wait=None):
+        on_wait(2)
+        with turn(self, owner, on_wait):
+            events.append("turn")
+            yield
+        events.append("end")
+
+    def tell(self, value, text=None, **options):
+        events.append(text)
+        return progress(self, value, text, **options)
+
+    monkeypatch.setattr(TurnQueue, "turn", take)
+    monkeypatch.setattr(DeltaGenerator, "progress", tell)
+    return events
 
 
 @pytest.fixture

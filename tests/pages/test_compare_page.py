@@ -295,6 +295,22 @@ class TestEyeTest:
         assert not eyes.exception
         assert "1 of 1" not in html_of(eyes) and html_of(eyes).count("0 of 1") == 3
 
+    def test_reading_a_picture_takes_a_turn(self, eyes, wall_png, events_of_turns, monkeypatch):
+        import pages._compare_readings as readings
+
+        original = readings.read_faces
+
+        def read(*args):
+            events_of_turns.append("reading")
+            return original(*args)
+
+        monkeypatch.setattr(readings, "read_faces", read)
+        eyes.file_uploader(key="eye_upload_angry").set_value(("wall.png", wall_png, "image/png"))
+        eyes.run()
+        assert not eyes.exception
+        assert events_of_turns == ["turn", "reading", "end"]
+        assert not [text for text in eyes.caption if "Waiting" in text.value]
+
     def test_no_face_and_no_picture_are_told(self, eyes, wall_png):
         eyes.file_uploader(key="eye_upload_angry").set_value(("wall.png", wall_png, "image/png"))
         eyes.run()

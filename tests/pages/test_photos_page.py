@@ -343,6 +343,27 @@ def test_removed_face_stays_hidden(photos, close_faces, portrait_png):
     assert np.abs(drawn[removed].astype(int) - example_image()[removed]).mean() > 5
 
 
+def test_bar_tells_of_the_analysis_once_the_turn_has_come(
+    photos, events_of_turns, monkeypatch, pair_png, portrait_png
+):
+    import pages._photo_analysis as analysis
+
+    original = analysis.analyse_photo
+
+    def analyse(*args):
+        events_of_turns.append("analysis")
+        return original(*args)
+
+    monkeypatch.setattr(analysis, "analyse_photo", analyse)
+    upload(photos, ("a.png", pair_png, "image/png"), ("b.png", portrait_png, "image/png"))
+    waiting = "Waiting: 2 pictures come before this one on this server …"
+    first, second = (f"Analysing {name} …" for name in ("a\\.png (1 of 2)", "b\\.png (2 of 2)"))
+    assert events_of_turns == [
+        *(first, waiting, "turn", first, "analysis", "end"),
+        *(second, waiting, "turn", second, "analysis", "end"),
+    ]
+
+
 def test_same_photo_is_not_analysed_twice(photos, monkeypatch):
     calls = []
     import pages._photo_analysis as analysis
