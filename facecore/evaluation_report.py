@@ -136,11 +136,6 @@ class EvaluationReport:
     known_flip_scores: Scores | None = None
     schema_version: int = REPORT_SCHEMA_VERSION
 
-    @property
-    def num_excluded(self) -> int:
-        """How many pictures of the split could not be scored."""
-        return sum(self.excluded.values())
-
 
 def compute_report(
     predictions: Predictions,

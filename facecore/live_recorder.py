@@ -27,7 +27,6 @@ class ClipRecorder:
     def __init__(self, target: Path, max_s: float = MAX_CLIP_S) -> None:
         self.target = target
         self.recorded_s = 0.0
-        self.num_dropped = 0
         self._max_s = max_s
         self._start_s: float | None = None
         self._error: FaceCoreError | None = None
@@ -53,7 +52,6 @@ class ClipRecorder:
         try:
             self._waiting.put_nowait((frame_bgr, time_s))
         except queue.Full:
-            self.num_dropped += 1
             return
         self.recorded_s = max(self.recorded_s, time_s - self._start_s)
 

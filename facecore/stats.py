@@ -132,11 +132,6 @@ class SessionSummary:
         """Return every label that people may be counted as, "undecided" last."""
         return list_shown(task, (k for p in self.people for k in p.mean_probs.get(task, {})))
 
-    def mean_confidence(self, task: Task) -> float | None:
-        """Return the mean over people of their prediction's confidence; None without any."""
-        found = [p.prediction(task).confidence for p in self.people if task in p.mean_probs]
-        return sum(found) / len(found) if found else None
-
 
 class _PersonSums:
     """Running sums of one person."""

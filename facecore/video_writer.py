@@ -69,11 +69,6 @@ class VideoWriter:
         self._last_pts = -1
         self._step = round(1 / _NOMINAL_FPS / _TIME_BASE)
 
-    @property
-    def has_audio(self) -> bool:
-        """Whether the source's sound is taken along."""
-        return self._audio is not None
-
     def __enter__(self) -> Self:
         try:
             self._container = av.open(

@@ -107,7 +107,7 @@ def saved(tmp_path, make_card):
 def test_report_and_predictions_keep_groups(saved, make_card):
     folder, report = saved
     assert load_report(folder) == report
-    assert report.num_excluded == 3
+    assert report.excluded == {"second face": 3}
     predictions = load_predictions(folder)
     assert predictions.attributes["group"].tolist() == GROUPS.tolist()
     assert predictions.attributes["age"].tolist() == AGES.tolist()
@@ -137,7 +137,7 @@ def test_files_from_before_groups_are_read(saved):
     del values["groups"], values["excluded"]
     path.write_text(json.dumps(values))
     assert load_report(folder).groups == ()
-    assert load_report(folder).num_excluded == 0
+    assert load_report(folder).excluded == {}
     with np.load(folder / "predictions.npz") as archive:
         arrays = {k: archive[k] for k in archive.files if not k.startswith("attribute_")}
     np.savez(folder / "predictions.npz", **arrays)

@@ -305,9 +305,9 @@ def test_recorder_drops_pictures_rather_than_wait(frame, tmp_path, monkeypatch):
     recorder = ClipRecorder(tmp_path / "clip.mp4")
     for i in range(40):
         recorder.add(frame, i / 30)
-    assert recorder.num_dropped > 0
     go.set()
-    assert recorder.stop() is not None
+    times, _ = read_clip(recorder.stop())
+    assert 0 < len(times) < 40
 
 
 def test_close_finishes_a_clip_in_the_callers_file(live, frame, tmp_path):

@@ -58,14 +58,12 @@ def test_counts_and_times_name_every_label(frames):
         "woman": pytest.approx(1.0),
         "undecided": 0.0,
     }
-    assert summary.mean_confidence("gender") == pytest.approx(0.85)
 
 
 def test_nobody_is_a_normal_result(make_result):
     for summary in (summarise([]), summarise([make_result()], 2.0), SessionSummary()):
         assert summary.people == ()
         assert set(summary.counts("expression").values()) == {0}
-        assert summary.mean_confidence("gender") is None
 
 
 @pytest.mark.parametrize(("times", "total", "expected"), [
