@@ -4,9 +4,10 @@
 
 Processor time (all cores) per frame counts: stages overlap in a real run, and what else the machine
 does hardly disturbs it. The floors do the bare work on what the pipeline really met: FFmpeg's
-decoder; ``detectMultiScale3`` on the very pictures that were searched; resizing the same crops; the
-networks' graphs on the same batches; a copy with a rectangle and a text per face; x264 on the drawn
-frames. Following people has no floor. Exits with 1 where a whole run, decoding in its own process
+decoder, colours converted as exactly as ours; ``detectMultiScale3`` on the very pictures that were
+searched; resizing the same crops; the networks' graphs on the same batches; a copy with a rectangle
+and a text per face; x264 on the drawn frames, colours as before. Following people has no floor.
+Exits with 1 where a whole run, decoding in its own process
 included, takes over 15 % more than the sum of the floors.
 """
 
@@ -31,6 +32,7 @@ import cv2
 import numpy as np
 import plotly.graph_objects as go
 import tensorflow as tf
+from av.video.reformatter import VideoReformatter
 
 from benchmarks import _clips
 from facecore import video
@@ -43,6 +45,7 @@ from facecore.pipeline import VIDEO_PIPELINE, FacePipeline
 from facecore.preprocessing import crop_faces
 from facecore.registry import GENDER_MODEL, find_bundle
 from facecore.session import process_video
+from facecore.video_file import EXACT
 
 MODELS = ("expression_model1", GENDER_MODEL)
 MAX_OVERHEAD = 0.15
@@ -164,10 +167,11 @@ def time_floors(clip: Path, run: Run, folder: Path) -> dict[str, float]:
     cascade = HaarDetector(VIDEO_HAAR)._cascade
 
     def decode() -> None:
+        to_bgr = VideoReformatter()
         with av.open(str(clip)) as container:
             container.streams.video[0].thread_type = "AUTO"
             for frame in container.decode(video=0):
-                frame.to_ndarray(format="bgr24")
+                to_bgr.reformat(frame, format="bgr24", interpolation=EXACT).to_ndarray()
 
     def detect() -> None:
         for gray, options in run.searches:
@@ -226,8 +230,11 @@ def encode_bare(path: Path, pictures: list) -> None:
         stream = container.add_stream("libx264", rate=Fraction(30), options=X264)
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt, stream.codec_context.thread_count = "yuv420p", 4
+        to_yuv = VideoReformatter()
         for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame = to_yuv.reformat(frame, format="yuv420p", interpolation=EXACT)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 
 

@@ -236,10 +236,11 @@ def _cut_out(
     part = frame_bgr[top : max(top, bottom), left : max(left, right)]
     if not part.size:
         return part, left, top
-    height, width = part.shape[:2]
+    gray = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
+    height, width = gray.shape
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(part, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8), left, top
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(gray, size, interpolation=method), dtype=np.uint8), left, top
 
 
 def _to_reading_order(found: list[Detection]) -> list[Detection]:

@@ -68,7 +68,9 @@ class Classifier:
 
         # A free batch dimension: a new number of faces would trace a new graph otherwise.
         signature = [tf.TensorSpec((None, *self._image_shape), tf.uint8)]
-        self._run = tf.function(run, input_signature=signature, autograph=False)
+        function = tf.function(run, input_signature=signature, autograph=False)
+        # The one graph itself: choosing among graphs costs a millisecond in every call.
+        self._run = function.get_concrete_function()
         for size in (1, 2):  # the first calls choose kernels and allocate, which takes seconds
             self.predict_proba(np.zeros((size, *self._image_shape), dtype=np.uint8))
 
