@@ -7,8 +7,8 @@ does hardly disturbs it. The floors do the bare work on what the pipeline really
 decoder, colours converted as exactly as ours; ``detectMultiScale3`` on the very pictures that were
 searched; resizing the same crops; the networks' graphs on the same batches; a copy with a rectangle
 and a text per face; x264 on the drawn frames, colours as before. Following people has no floor.
-Exits with 1 where a whole run, decoding in its own process
-included, takes over 15 % more than the sum of the floors.
+Exits with 1 where a whole run, decoding in its own process included, takes over 15 % more than the
+sum of the floors.
 """
 
 import argparse

@@ -177,7 +177,9 @@ class HaarDetector:
     ) -> Detection | None:
         x1, y1, x2, y2 = box
         scale = _NEAR_FACE_PX / max(x2 - x1, y2 - y1, 1)
-        patch, left, top = _cut_out(frame_bgr, box, area_side, scale)
+        # A square that is turned about its middle needs what its corners sweep over.
+        reach = area_side / 2 if tilts_deg == (0.0,) else area_side / math.sqrt(2)
+        patch, left, top = _cut_out(frame_bgr, box, reach, scale)
         if not patch.size:
             return None
         patch = np.asarray(self._contrast.apply(patch), dtype=np.uint8)
@@ -223,14 +225,14 @@ class HaarDetector:
 
 
 def _cut_out(
-    frame_bgr: UInt8Array, box: Box, sides: float, scale: float
+    frame_bgr: UInt8Array, box: Box, reach: float, scale: float
 ) -> tuple[UInt8Array, int, int]:
     """Return a grey copy of what surrounds a box, resized, and its left and top in the frame.
 
-    It holds a square of so many sides of the box at any tilt, as far as the frame reaches.
+    It reaches so many sides of the box from its middle, as far as the frame does.
     """
     x1, y1, x2, y2 = box
-    reach = sides * max(x2 - x1, y2 - y1) / math.sqrt(2)
+    reach *= max(x2 - x1, y2 - y1)
     left, top = max(0, math.floor((x1 + x2) / 2 - reach)), max(0, math.floor((y1 + y2) / 2 - reach))
     right, bottom = math.ceil((x1 + x2) / 2 + reach), math.ceil((y1 + y2) / 2 + reach)
     part = frame_bgr[top : max(top, bottom), left : max(left, right)]
