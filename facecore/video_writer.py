@@ -166,6 +166,7 @@ class VideoWriter:
                 ),
                 dtype=np.uint8,
             )
+        # Copied, never shared: the conversion below reads some bytes past the end of a frame.
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_bgr), format="bgr24")
         frame = self._reformatter.reformat(
             frame,
