@@ -24,8 +24,6 @@ class TrainConfig:
         title: as shown in the dashboard.
         task: "expression" or "gender".
         labels: classes in the network's column order; pictures of other classes are left out.
-        label_attributes: attributes of the pictures that become part of the label, as in
-            "woman, 20-29": finer classes to learn from before another task.
         dataset: name of the data set.
         train_split: to fit on.
         validation_split: to choose the best epoch and the temperature on.
@@ -99,7 +97,6 @@ class TrainConfig:
     width: int
     architecture: str
     epochs: int
-    label_attributes: tuple[str, ...] = ()
     color: str = "gray"
     start_from: str = ""
     validation_share: float = 0.0

@@ -69,7 +69,7 @@ def load_training_data(config: TrainConfig) -> TrainingData:
         validation_y=validation.y_true,
         sources=(_describe(train, "fitted") | corrections, _describe(validation, "chosen on")),
         train_votes=_load_votes(train, config) if config.votes_share else None,
-        train_groups=_select_attributes(train, config.balance),
+        train_groups=_select_groups(train, config.balance),
     )
 
 
@@ -78,33 +78,11 @@ def load_splits(config: TrainConfig) -> tuple[FaceDataset, FaceDataset]:
 
     Raises:
         DatasetError: if they are missing or damaged.
-        ConfigError: if the data set lacks an attribute of the labels.
     """
-    train = _load_split(config, config.train_split)
+    train = load_dataset(config.dataset, config.train_split)
     if not config.validation_share:
-        return train, _load_split(config, config.validation_split)
+        return train, load_dataset(config.dataset, config.validation_split)
     return hold_out(train, config.validation_share, config.seed)
-
-
-def _load_split(config: TrainConfig, split: str) -> FaceDataset:
-    dataset = load_dataset(config.dataset, split)
-    return refine_labels(dataset, config.label_attributes) if config.label_attributes else dataset
-
-
-def refine_labels(dataset: FaceDataset, names: tuple[str, ...]) -> FaceDataset:
-    """Return a data set whose labels hold attributes of the pictures too, as in "woman, 20-29".
-
-    Args:
-        dataset: records the attributes.
-        names: which of them, in the order of the words.
-
-    Raises:
-        ConfigError: if it does not record one of them.
-    """
-    parts = [np.array(dataset.labels)[dataset.y_true], *_select_attributes(dataset, names)]
-    words = [", ".join(row).lower() for row in zip(*parts, strict=True)]
-    labels, y_true = np.unique(words, return_inverse=True)
-    return replace(dataset, labels=tuple(labels.tolist()), y_true=y_true.astype(np.int16))
 
 
 def hold_out(dataset: FaceDataset, share: float, seed: int) -> tuple[FaceDataset, FaceDataset]:
@@ -177,15 +155,13 @@ def _load_votes(train: FaceDataset, config: TrainConfig) -> npt.NDArray[np.float
     return votes.to_numpy(dtype=np.float32)
 
 
-def _select_attributes(
-    dataset: FaceDataset, names: tuple[str, ...]
-) -> tuple[npt.NDArray[np.str_], ...]:
-    if missing := [name for name in names if name not in dataset.attributes]:
+def _select_groups(train: FaceDataset, names: tuple[str, ...]) -> tuple[npt.NDArray[np.str_], ...]:
+    if missing := [name for name in names if name not in train.attributes]:
         raise ConfigError(
-            f"{dataset.name} does not record {', '.join(missing)}, which balance or "
-            f"label_attributes names; it has {', '.join(dataset.attributes) or 'none'}."
+            f"balance names {', '.join(missing)}, which {train.name} does not record; it has "
+            f"{', '.join(train.attributes) or 'none'}."
         )
-    return tuple(dataset.attributes[name] for name in names)
+    return tuple(train.attributes[name] for name in names)
 
 
 def draw_per_class(dataset: FaceDataset, num_images: int, seed: int) -> FaceDataset:

@@ -113,8 +113,7 @@ def test_configs(path):
     assert config.architecture in ARCHITECTURES
     assert config.base_width % 16 == 0
     everything = EXPRESSIONS if config.task == "expression" else GENDERS
-    if not config.label_attributes:
-        assert config.labels == tuple(label for label in everything if label in config.labels)
+    assert config.labels == tuple(label for label in everything if label in config.labels)
 
 
 @pytest.mark.usefixtures("unpublished")

@@ -1,13 +1,10 @@
-"""Which pictures are fitted on, how many of each class, and finer classes."""
-
-from dataclasses import replace
+"""Drawing a fixed number per class."""
 
 import numpy as np
 import pytest
 
 from facecore.datasets import FaceDataset
-from facecore.errors import ConfigError
-from training.data import draw_per_class, hold_out, refine_labels
+from training.data import draw_per_class, hold_out
 
 
 @pytest.fixture
@@ -47,16 +44,3 @@ def test_held_out_share_is_of_each_class(dataset):
     assert set(rest.sample_ids) | set(held_out.sample_ids) == set(dataset.sample_ids)
     assert not set(rest.sample_ids) & set(held_out.sample_ids)
     assert hold_out(dataset, 0.4, seed=3)[1].sample_ids.tolist() == held_out.sample_ids.tolist()
-
-
-def test_attributes_make_finer_labels(dataset):
-    ages = np.array(["More Than 70", "3-9", "3-9"] * 6)
-    aged = replace(dataset, attributes={"age": ages})
-    fine = refine_labels(aged, ("age",))
-    assert len(fine.labels) == 6
-    assert list(fine.labels) == sorted(fine.labels)
-    for i in (0, 1, 10, 17):
-        whole = f"{dataset.labels[dataset.y_true[i]]}, {ages[i].lower()}"
-        assert fine.labels[fine.y_true[i]] == whole
-    with pytest.raises(ConfigError, match="made does not record mood"):
-        refine_labels(aged, ("age", "mood"))
