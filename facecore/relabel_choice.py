@@ -10,6 +10,7 @@ from pathlib import Path
 
 from facecore.errors import CorrectionsError
 from facecore.relabel_decisions import (
+    TOGETHER,
     Decision,
     decisions_path,
     load_decisions,
@@ -18,7 +19,7 @@ from facecore.relabel_decisions import (
     save_decisions,
     to_decisions_csv,
 )
-from facecore.relabel_merge import TOGETHER, merge_decisions
+from facecore.relabel_merge import merge_decisions
 
 EVERYBODY = "Everybody together"
 
@@ -68,4 +69,6 @@ def _names(path: Path, who: str) -> bool:
         decisions = load_decisions(path)
     except CorrectionsError:
         return True
-    return any(who in decision.who.split(TOGETHER) for decision in decisions)
+    # Older files hold people who called themselves like two ("Ann + Bob"): no split finds them.
+    wanted = f"{TOGETHER}{who}{TOGETHER}"
+    return any(wanted in f"{TOGETHER}{decision.who}{TOGETHER}" for decision in decisions)

@@ -21,6 +21,9 @@ from facecore.user_files import to_name, user_relabel_dir
 NOT_A_FACE = "not_a_face"
 """Stands in place of a new label where a picture shows no face; training leaves it out."""
 
+TOGETHER = " + "
+"""Stands between the names of those who decided the same; no name contains it."""
+
 COLUMNS = ("image", "old", "new", "who", "when")
 MAX_BYTES = 20_000_000
 MAX_WHO_CHARS = 60
@@ -64,6 +67,10 @@ def relabel_dir(dataset: str, split: str) -> Path:
 
 def clean_name(who: str) -> str:
     """Return a person's name as the files have it; empty where there is none."""
+    return " ".join(word for word in _clean(who).split() if word != TOGETHER.strip())
+
+
+def _clean(who: str) -> str:
     printable = "".join(sign if sign.isprintable() else " " for sign in who)
     # A spreadsheet would run a name that begins like a formula.
     return " ".join(printable.split()).lstrip("=+-@' ")[:MAX_WHO_CHARS].rstrip()
@@ -174,7 +181,9 @@ def read_decisions(data: bytes, name: str) -> list[Decision]:
         if None in values or not all(values[:3]):
             raise CorrectionsError(f"Line {number} of {name} lacks a value; {expected}.")
         image, old, new, who, when = (str(value).strip() for value in values)
-        decisions.append(Decision(image, old, new, clean_name(who), when))
+        # Each name by itself: cut as a whole, the last of several people would be lost.
+        names = filter(None, map(_clean, who.split(TOGETHER)))
+        decisions.append(Decision(image, old, new, TOGETHER.join(names), when))
     return decisions
 
 

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from facecore.errors import CorrectionsError
-from facecore.relabel_decisions import Decision
-
-TOGETHER = " + "
-"""Stands between the names of those who decided the same."""
+from facecore.relabel_decisions import TOGETHER, Decision
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,15 @@ class TestDecisions:
         assert clean_name(' =HYPERLINK("x")\n ') == 'HYPERLINK("x")'
         assert clean_name(" \t-- ") == ""
 
+    def test_nobody_is_called_like_several_people(self):
+        assert clean_name("Ann + Bob +") == "Ann Bob"
+        assert clean_name("Ann+Bob C++") == "Ann+Bob C++"
+
+    def test_names_are_cut_one_by_one(self):
+        long = "x" * 70
+        data = to_decisions_csv([said("1", "happy", who=f"Ann + {long} + =Bob")])
+        assert read_decisions(data, "a.csv")[0].who == f"Ann + {'x' * 60} + Bob"
+
     def test_full_disk_is_told(self, tmp_path):
         (tmp_path / "user").mkdir()
         (tmp_path / "user" / "relabel").write_text("no folder")
@@ -251,6 +260,21 @@ class TestChoice:
         delete_person("fer2013", "train", "Bob")
         assert [who for who, path in paths.items() if path.exists()] == ["Ann"]
         assert list(list_choices("fer2013", "train")) == ["Ann"]
+
+    @pytest.mark.parametrize(
+        "people",
+        [("A" * 25, "B" * 26, "C" * 14), ("Ann", "Ann + Bob")],
+        ids=["long together", "called like two"],
+    )
+    def test_nothing_of_a_person_stays(self, people):
+        for who in people:
+            add_decision("fairface", "train", said("1", "happy", who=who))
+        decisions = list_choices("fairface", "train")[EVERYBODY]
+        store_corrections("fairface", "train", decisions)
+        assert people[-1] in load_everyone("fairface", "train")
+        delete_person("fairface", "train", people[-1])
+        left = b"".join(p.read_bytes() for p in relabel_dir("fairface", "train").rglob("*.csv"))
+        assert people[-1].encode() not in left and people[0].encode() in left
 
 
 class TestMerge:
