@@ -72,13 +72,14 @@ def build_fold_config(dataset: FaceDataset, overrides: dict[str, Any]) -> TrainC
     """Return the settings of every fold's network.
 
     Raises:
-        ConfigError: if an override is unknown or of the wrong type.
+        ConfigError: if an override is unknown or of the wrong type, or the pictures are all of one
+            class.
     """
     values = {
         "name": f"cross_validation_{dataset.name}",
         "title": f"Cross-validation of {dataset.name}",
         "task": dataset.task,
-        "labels": list(dataset.labels),
+        "labels": list(_list_occurring(dataset)),
         "dataset": dataset.name,
         "train_split": dataset.split,
         "validation_split": dataset.split,
@@ -113,6 +114,8 @@ def cross_validate(
 ) -> OutOfSample:
     """Train what is not trained yet, and return answers and doubts.
 
+    Classes without pictures are no part of it; their probability is 0.
+
     Args:
         dataset: the pictures.
         config: of every fold's network.
@@ -124,6 +127,8 @@ def cross_validate(
             class is too rare to be divided.
     """
     copies = scan_pictures(dataset).copies
+    # Users' own data name every class of their task, whether or not there are pictures of it.
+    whole, dataset = dataset, dataset.keep_labels(_list_occurring(dataset))
     counts = np.bincount(dataset.y_true, minlength=len(dataset.labels))
     if counts.min() < 2 * num_folds:
         rare = dataset.labels[int(counts.argmin())]
@@ -148,7 +153,7 @@ def cross_validate(
         probs[is_held_out] = _answer_fold(fold_config, data, images[is_held_out], work)
         accuracy = np.mean(probs[is_held_out].argmax(axis=1) == dataset.y_true[is_held_out])
         print(f"Fold {fold + 1} of {num_folds}: {accuracy:.1%} of its labels given", flush=True)
-    return judge_labels(dataset, probs, num_folds)
+    return _restore_labels(judge_labels(dataset, probs, num_folds), whole)
 
 
 def judge_labels(
@@ -165,6 +170,17 @@ def judge_labels(
         is_issue=np.asarray(find_label_issues(codes, probs, n_jobs=1), dtype=np.bool_),
         num_folds=num_folds,
     )
+
+
+def _list_occurring(dataset: FaceDataset) -> tuple[str, ...]:
+    return tuple(dataset.labels[code] for code in np.unique(dataset.y_true))
+
+
+def _restore_labels(found: OutOfSample, dataset: FaceDataset) -> OutOfSample:
+    """Return answers with a column for each of the data set's labels."""
+    probs = np.zeros((len(dataset), len(dataset.labels)), dtype=np.float32)
+    probs[:, [dataset.labels.index(label) for label in found.labels]] = found.probs
+    return replace(found, labels=dataset.labels, y_true=dataset.y_true, probs=probs)
 
 
 def _answer_fold(

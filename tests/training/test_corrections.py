@@ -179,3 +179,24 @@ def test_rare_classes_are_told(tmp_path):
     dataset = load_dataset("fer2013", "train")
     with pytest.raises(ConfigError, match="too few for 6 parts"):
         cross_validate(dataset, build_fold_config(dataset, FAST), tmp_path, num_folds=6)
+
+
+def test_classes_without_pictures_are_left_out(tmp_path):
+    everything = load_dataset("fer2013", "train")
+    pair = [everything.labels.index(label) for label in ("happy", "sad")]
+    dataset = everything.select(np.flatnonzero(np.isin(everything.y_true, pair)))
+    config = build_fold_config(dataset, FAST)
+    assert config.labels == ("happy", "sad")
+    found = cross_validate(dataset, config, tmp_path / "work", num_folds=2)
+    assert found.labels == everything.labels
+    np.testing.assert_array_equal(found.y_true, dataset.y_true)
+    np.testing.assert_allclose(found.probs[:, pair].sum(axis=1), 1, atol=1e-3)
+    assert found.probs.shape == (len(dataset), 7)
+    given = found.probs[np.arange(len(dataset)), dataset.y_true]
+    np.testing.assert_allclose(found.quality, given, atol=1e-6)
+
+
+def test_one_class_is_nothing_to_tell_apart():
+    dataset = load_dataset("fer2013", "train")
+    with pytest.raises(ConfigError, match="two or more"):
+        build_fold_config(dataset.select(np.flatnonzero(dataset.y_true == 0)), FAST)
