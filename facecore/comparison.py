@@ -56,7 +56,7 @@ def list_evaluations(bundle: Path) -> tuple[EvaluationKey, ...]:
         for file in (REPORT_FILE, PREDICTIONS_FILE)
         for path in (bundle / EVALUATIONS_DIR).glob(f"*_*/{file}")
     }
-    return tuple(sorted(EvaluationKey(*name.rsplit("_", 1)) for name in folders))
+    return tuple(sorted(map(EvaluationKey.from_folder, folders)))
 
 
 def describe_missing(name: str, key: EvaluationKey) -> str:

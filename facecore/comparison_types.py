@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from facecore.datasets_info import HELD_OUT
 from facecore.evaluation_metrics import Scores
 from facecore.evaluation_report import Predictions
 from facecore.registry import ModelCard
@@ -87,6 +88,14 @@ class EvaluationKey:
 
     dataset: str
     split: str
+
+    @classmethod
+    def from_folder(cls, name: str) -> "EvaluationKey":
+        """Take an evaluation's folder name apart, which is a card's name for it too."""
+        if name.endswith(f"_{HELD_OUT}"):
+            return cls(name.removesuffix(f"_{HELD_OUT}"), HELD_OUT)
+        dataset, _, split = name.rpartition("_")
+        return cls(dataset, split)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,10 @@ from facecore.labels import Task
 Use = Literal["fit", "choose", "report", "overview"]
 """Fit weights; choose epochs and thresholds; report once; or only look at the whole."""
 
+HELD_OUT = "held_out"
+"""Split name of pictures that a training run held out of its own training split: the only one with
+an underscore, and of no data set."""
+
 
 @dataclass(frozen=True, slots=True)
 class SplitInfo:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from facecore.datasets import get_split_info
-from facecore.errors import DatasetError, InvalidModelCardError
+from facecore.comparison import EvaluationKey
+from facecore.datasets import find_split_info
+from facecore.errors import InvalidModelCardError
 from facecore.labels import display_name
 from facecore.own_models import delete_model, list_own_models, pack_model, rename_model
 from facecore.registry import ModelCard, load_card
@@ -30,10 +31,9 @@ def show_models() -> None:
 
 
 def _name_split(evaluation: str) -> str:
-    try:
-        return get_split_info(*evaluation.rsplit("_", 1)).title
-    except DatasetError:
-        return evaluation  # the pictures were deleted
+    key = EvaluationKey.from_folder(evaluation)
+    split = find_split_info(key.dataset, key.split)
+    return split.title if split else evaluation  # the pictures were deleted
 
 
 def _show_model(card: ModelCard, bundle: Path) -> None:

@@ -16,6 +16,7 @@ from facecore.comparison import (
     load_comparison,
     load_history,
 )
+from facecore.datasets_info import HELD_OUT
 from facecore.errors import EvaluationError, IncomparableReportsError, InvalidReportError
 from facecore.registry import list_bundles, load_card
 
@@ -155,6 +156,17 @@ def test_evaluations_are_listed(two):
     )
     shutil.rmtree(two[1] / "evaluations")
     assert list_evaluations(two[1]) == ()
+
+
+def test_pictures_that_a_run_held_out_are_compared(tmp_path):
+    answers = {"a": PROBS_A, "b": PROBS_A[::-1]}
+    bundles = [
+        write_bundle(tmp_path, name, Y_TRUE, probs, labels=LABELS, dataset="my_set", split=HELD_OUT)
+        for name, probs in answers.items()
+    ]
+    (key,) = list_evaluations(bundles[0])
+    assert key == EvaluationKey("my_set", HELD_OUT)
+    assert load_comparison(bundles, key.dataset, key.split).split == HELD_OUT
 
 
 def test_missing_evaluation_tells_the_command(two):

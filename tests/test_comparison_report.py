@@ -184,3 +184,14 @@ def test_own_data_set_needs_no_description(run):
     assert code == 0
     assert out.startswith("On 70 images, D gives")
     assert "D on holiday all" in html
+
+
+def test_command_compares_what_runs_held_out_themselves(run):
+    y_true = np.arange(N) % 7
+    for name in "ab":
+        probs = draw_answers(y_true, 7, 2)
+        write_bundle(run.root, name, y_true, probs, dataset="fer2013", split="held_out")
+    code, _, err, html = run("--dataset", "fer2013", "--split", "held_out")
+    assert code == 0
+    assert "Model 'c' has not been evaluated on fer2013 held_out" in err
+    assert "A, B on fer2013 held_out" in html

@@ -11,14 +11,12 @@ import numpy.typing as npt
 from facecore import datasets_fer2013
 from facecore.datasets import FaceDataset, get_dataset_info, load_dataset
 from facecore.datasets_ferplus import load_votes
+from facecore.datasets_info import HELD_OUT
 from facecore.errors import ConfigError
 from facecore.registry import InputSpec
 from facecore.relabel_apply import apply_decisions
 from facecore.relabel_decisions import find_corrections, load_decisions
 from training.config import TrainConfig
-
-HELD_OUT = "held_out"
-"""Split name of pictures that a run held out of its own training split."""
 
 _BATCH = 512
 
