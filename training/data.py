@@ -44,6 +44,17 @@ class TrainingData:
     train_votes: npt.NDArray[np.float32] | None = None
     train_groups: tuple[npt.NDArray[np.str_], ...] = ()
 
+    @property
+    def labels_digest(self) -> str:
+        """Differs where labels or corrections do, so that a run does not go on with others.
+
+        Pictures are no part of it: processors decode and scale them a little differently.
+        """
+        digest = hashlib.sha256(self.train_y.tobytes() + b"|" + self.validation_y.tobytes())
+        for source in self.sources:
+            digest.update(source.get("corrections", {}).get("sha256", "").encode())
+        return digest.hexdigest()
+
 
 def load_training_data(config: TrainConfig) -> TrainingData:
     """Read both splits of the config's data set.

@@ -55,7 +55,7 @@ def publish_run(config: TrainConfig, run_dir: Path, bundle: Path) -> None:
     """Write the bundle of a finished run and evaluate it on the splits that choices are made on.
 
     Raises:
-        ConfigError: if the run is not finished or has other settings.
+        ConfigError: if the run is not finished or has other settings or labels.
         DatasetError: if a data set is missing or damaged.
     """
     check_finished(config, run_dir)

@@ -29,12 +29,14 @@ class RunState:
         best_weights: those of the lowest validation loss so far.
         duration_s: spent on the finished epochs.
         average: moving average of the trainable weights; empty if there is none.
+        labels_digest: of the labels that it learns from, see ``TrainingData``.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
     best_weights: Arrays = field(default_factory=list)
     duration_s: float = 0.0
     average: Arrays = field(default_factory=list)
+    labels_digest: str = ""
 
     @property
     def num_epochs(self) -> int:
@@ -68,6 +70,7 @@ def save_state(run_dir: Path, config: TrainConfig, model: keras.Model, state: Ru
         "config": asdict(config),
         "history": state.history,
         "duration_s": state.duration_s,
+        "labels_digest": state.labels_digest,
     }
     run_dir.mkdir(parents=True, exist_ok=True)
     part = run_dir / f"{STATE_FILE}.part"
@@ -76,21 +79,31 @@ def save_state(run_dir: Path, config: TrainConfig, model: keras.Model, state: Ru
     part.replace(run_dir / STATE_FILE)
 
 
-def restore_state(run_dir: Path, config: TrainConfig, model: keras.Model) -> RunState:
+def restore_state(
+    run_dir: Path, config: TrainConfig, model: keras.Model, labels_digest: str
+) -> RunState:
     """Put network and optimizer where the run was; a new run starts with an empty state.
 
     Raises:
-        ConfigError: if the folder holds a run with other settings.
+        ConfigError: if the folder holds a run with other settings or labels.
     """
     path = run_dir / STATE_FILE
     if not path.is_file():
-        return RunState()
+        return RunState(labels_digest=labels_digest)
     with np.load(path) as archive:
         progress = json.loads(str(archive["progress"]))
         if _settings(progress["config"]) != _settings(asdict(config)):
             raise ConfigError(
                 f"{run_dir} holds a run of '{config.name}' with other settings; pass another "
                 "--run-dir, or --restart to begin again."
+            )
+        # Runs from before it was noted are taken to have learned from what is there now.
+        if progress.get("labels_digest", labels_digest) != labels_digest:
+            changed = f"the corrections {config.corrections}" if config.corrections else "the data"
+            raise ConfigError(
+                f"The run of '{config.name}' in {run_dir} learned from other labels than "
+                f"{changed} give now; put them back as they were, or train again from the start "
+                "with --restart."
             )
         groups: dict[str, Arrays] = {"model": [], "optimizer": [], "best": [], "average": []}
         for key in sorted(archive.files):
@@ -100,7 +113,13 @@ def restore_state(run_dir: Path, config: TrainConfig, model: keras.Model) -> Run
         variable.assign(value)
     for variable, value in zip(model.optimizer.variables, groups["optimizer"], strict=True):
         variable.assign(value)
-    return RunState(progress["history"], groups["best"], progress["duration_s"], groups["average"])
+    return RunState(
+        progress["history"],
+        groups["best"],
+        progress["duration_s"],
+        groups["average"],
+        labels_digest,
+    )
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:

@@ -71,14 +71,15 @@ def train(
         strategy: how batches are shared out; default: over all GPUs.
 
     Raises:
-        ConfigError: if ``run_dir`` holds a run with other settings, or a teacher does not fit.
+        ConfigError: if ``run_dir`` holds a run with other settings or labels, or a teacher does
+            not fit.
         ModelError: if a teacher cannot be opened.
     """
     keras.utils.set_random_seed(config.seed)
     with (strategy or choose_strategy()).scope():
         model = build_network(config, for_training=True)
         compile_network(model, config, num_train=len(data.train_y))
-    state = restore_state(run_dir, config, model)
+    state = restore_state(run_dir, config, model, data.labels_digest)
     if state.num_epochs:
         print(f"Going on after epoch {state.num_epochs} of {config.epochs}")
     elif config.start_from:

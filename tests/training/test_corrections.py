@@ -1,7 +1,7 @@
 """Corrected labels reach the training pictures and no others; folds judge unseen pictures."""
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from facecore.datasets import load_dataset
 from facecore.errors import ConfigError, CorrectionsError
 from facecore.labels import EXPRESSIONS
 from facecore.registry import load_card
-from facecore.relabel_decisions import Decision, save_decisions
+from facecore.relabel_decisions import Decision, load_decisions, save_decisions
 from facecore.relabel_predictions import load_predictions_for
 from tests.training.test_config import VALUES
 from tests.training.test_train import build_tiny
@@ -74,6 +74,11 @@ def test_two_epochs_with_corrections(tmp_path, corrections):
         "relabelled": {"sad to neutral": 2},
     }
     assert "corrections" not in chosen
+
+    rows = load_decisions(corrections)
+    save_decisions(corrections, [replace(row, who="Bob") for row in rows])
+    with pytest.raises(ConfigError, match=r"other labels.*mended\.csv"):
+        train(config, load_training_data(config), tmp_path / "run", bundle)
 
 
 def test_experiment_differs_in_nothing_but_the_corrections():

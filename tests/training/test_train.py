@@ -196,15 +196,40 @@ def test_other_settings_do_not_continue_a_run(whole_run, data, tmp_path):
         script.train(changed, data, whole_run[1], tmp_path / "tiny")
 
 
-def test_runs_from_before_a_setting_existed_go_on(whole_run, tmp_path):
-    with np.load(whole_run[1] / STATE_FILE) as archive:
+def test_other_labels_do_not_continue_a_run(whole_run, data, tmp_path):
+    others = replace(data, train_y=data.train_y[::-1])
+    with pytest.raises(ConfigError, match=r"other labels.*--restart"):
+        script.train(CONFIG, others, whole_run[1], tmp_path / "tiny")
+
+
+def test_runs_from_before_a_setting_existed_go_on(whole_run, data, tmp_path):
+    def age(progress):
+        assert progress["config"].pop("validation_share") == 0.0
+
+    _copy_state(whole_run[1], tmp_path, age)
+    state = restore_state(tmp_path, CONFIG, _build(CONFIG), data.labels_digest)
+    assert state.num_epochs == 2
+
+
+def test_runs_from_before_their_labels_were_noted_go_on(whole_run, data, tmp_path):
+    _copy_state(whole_run[1], tmp_path, lambda progress: progress.pop("labels_digest"))
+    state = restore_state(tmp_path, CONFIG, _build(CONFIG), data.labels_digest)
+    assert (state.num_epochs, state.labels_digest) == (2, data.labels_digest)
+
+
+def _copy_state(run_dir, target, change):
+    """Write a run's state elsewhere, its progress changed."""
+    with np.load(run_dir / STATE_FILE) as archive:
         arrays = dict(archive)
     progress = json.loads(str(arrays.pop("progress")))
-    assert progress["config"].pop("validation_share") == 0.0
-    np.savez(tmp_path / STATE_FILE, progress=np.array(json.dumps(progress)), **arrays)
-    model = build_network(CONFIG, for_training=True)
-    compile_network(model, CONFIG, num_train=32)
-    assert restore_state(tmp_path, CONFIG, model).num_epochs == 2
+    change(progress)
+    np.savez(target / STATE_FILE, progress=np.array(json.dumps(progress)), **arrays)
+
+
+def _build(config):
+    model = build_network(config, for_training=True)
+    compile_network(model, config, num_train=32)
+    return model
 
 
 def _as_values(config):
