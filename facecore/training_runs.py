@@ -7,6 +7,7 @@ state and its log. A process of its own (``training_worker``) takes run after ru
 while it or its trainer lives.
 """
 
+import math
 import shutil
 import time
 from collections.abc import Mapping
@@ -77,6 +78,11 @@ class TrainingRun:
     def is_active(self) -> bool:
         """Whether it waits or is trained."""
         return self.state in ("queued", "running")
+
+    @property
+    def best(self) -> TrainingEpoch:
+        """The epoch of the lowest validation loss; there must be one. NaN counts as the highest."""
+        return min(self.history, key=lambda e: (math.isnan(e.validation_loss), e.validation_loss))
 
     @property
     def seconds_left(self) -> float | None:

@@ -87,8 +87,7 @@ def _describe(run: TrainingRun) -> str:
 
 
 def _show_curves(run: TrainingRun) -> None:
-    losses = [row.validation_loss for row in run.history]
-    best = run.history[losses.index(min(losses))]
+    best = run.best
     st.markdown(
         f"Best so far: epoch {best.epoch}, **{best.validation_accuracy:.1%}** of the held-out "
         "pictures right."

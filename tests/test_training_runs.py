@@ -2,16 +2,19 @@
 
 import fcntl
 import json
+import math
 import os
 import sys
 import textwrap
 import threading
 import time
 import tomllib
+from dataclasses import replace
 
 import pytest
 
 from facecore import training_runs, training_worker
+from facecore.comparison import TrainingEpoch
 from facecore.errors import ModelNotFoundError, TrainingRunError
 from facecore.own_data_store import OwnData
 from facecore.own_models import delete_model, list_own_models, pack_model, rename_model
@@ -262,3 +265,9 @@ def test_config_is_one_that_the_trainer_takes(make_card):
     assert count_images(values, DATA) == (60, 15)
     speed = {"images_per_s": 20.0, "judged_per_s": 60.0, "start_s": 10.0}
     assert estimate_seconds(speed, 4, 60, 15) == pytest.approx(10 + 4 * 3.25 + 0.25)
+
+
+def test_best_epoch_has_a_loss_that_is_a_number():
+    losses = (math.nan, 0.7, 0.5, math.nan)
+    history = tuple(TrainingEpoch(i, 1.0, 0.5, loss, 0.5, 1.0) for i, loss in enumerate(losses, 1))
+    assert replace(load_run(make_run()), history=history).best.epoch == 3

@@ -46,8 +46,14 @@ class RunState:
     @property
     def best_epoch(self) -> int:
         """The epoch of the lowest validation loss, from 1."""
-        losses = [row["validation_loss"] for row in self.history]
-        return int(np.argmin(losses)) + 1
+        return int(np.nanargmin([row["validation_loss"] for row in self.history])) + 1
+
+    @property
+    def lowest_loss(self) -> float:
+        """The lowest validation loss so far; infinite before the first epoch."""
+        # NaN, which older runs may have noted, hides every lower loss from min.
+        losses = (row["validation_loss"] for row in self.history)
+        return min((loss for loss in losses if np.isfinite(loss)), default=np.inf)
 
 
 def save_state(run_dir: Path, config: TrainConfig, model: keras.Model, state: RunState) -> None:

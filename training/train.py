@@ -27,7 +27,7 @@ sys.path.insert(0, str(PROJECT_DIR))  # so that the script runs without being in
 import keras
 import tensorflow as tf
 
-from facecore.errors import FaceCoreError
+from facecore.errors import FaceCoreError, TrainingRunError
 from facecore.evaluation import EvaluationReport, evaluate_model
 from facecore.evaluation_threshold import write_threshold
 from facecore.inference import configure_device, load_classifier
@@ -74,6 +74,7 @@ def train(
         ConfigError: if ``run_dir`` holds a run with other settings or labels, or a teacher does
             not fit.
         ModelError: if a teacher cannot be opened.
+        TrainingRunError: if the loss is no number any more, or never was one.
     """
     keras.utils.set_random_seed(config.seed)
     with (strategy or choose_strategy()).scope():
@@ -92,7 +93,11 @@ def train(
 def fit(
     model: keras.Model, config: TrainConfig, data: TrainingData, state: RunState, run_dir: Path
 ) -> None:
-    """Train the epochs that are left, and save the state after each."""
+    """Train the epochs that are left, and save the state after each.
+
+    Raises:
+        TrainingRunError: if the loss is no number any more; earlier epochs stay saved.
+    """
     average = WeightAverage(model, config.average_decay, state.average)
     taught = ask_teachers(config, data.train_images, data.train_y)
     batches = TrainingBatches(config, data, taught)
@@ -110,7 +115,11 @@ def fit_epoch(
     state: RunState,
     epoch: int,
 ) -> None:
-    """Train one epoch, judge it on the validation pictures and note both in the state."""
+    """Train one epoch, judge it on the validation pictures and note both in the state.
+
+    Raises:
+        TrainingRunError: if the loss is no number any more; the state is as before the epoch.
+    """
     start = time.monotonic()
     fitted = model.fit(
         batches.iter_epoch(epoch),
@@ -123,7 +132,12 @@ def fit_epoch(
     with choose_weights(model, average, config, data, epoch):
         logits = compute_logits(model, data.validation_images)
         loss = compute_log_loss(logits, data.validation_y)
-        if loss < min((row["validation_loss"] for row in state.history), default=np.inf):
+        if not np.isfinite(loss):
+            raise TrainingRunError(
+                f"The loss of '{config.name}' is no number any more in epoch {epoch + 1}; lower "
+                f"learning_rate ({config.learning_rate:g} now) and train again from the start."
+            )
+        if loss < state.lowest_loss:
             state.best_weights = model.get_weights()
     state.average = average.values if config.average_decay else []
     duration_s = time.monotonic() - start
@@ -166,7 +180,16 @@ def compute_logits(model: keras.Model, images: npt.NDArray[np.uint8]) -> npt.NDA
 
 
 def publish(config: TrainConfig, data: TrainingData, state: RunState, bundle: Path) -> ModelCard:
-    """Calibrate the best weights on the validation pictures and write the bundle."""
+    """Calibrate the best weights on the validation pictures and write the bundle.
+
+    Raises:
+        TrainingRunError: if no epoch had a loss that is a number, as older runs may end.
+    """
+    if not state.best_weights:
+        raise TrainingRunError(
+            f"The loss of '{config.name}' was no number in any epoch; lower learning_rate "
+            f"({config.learning_rate:g} now) and train again from the start."
+        )
     keras.utils.clear_session()  # layers are numbered anew: their names are part of the file
     network = build_network(config, for_training=False)
     network.set_weights(state.best_weights)

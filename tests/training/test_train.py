@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from facecore.datasets import FaceDataset
-from facecore.errors import ConfigError
+from facecore.errors import ConfigError, TrainingRunError
 from facecore.evaluation import evaluation_dir, load_report
 from facecore.inference import load_classifier
 from facecore.registry import EVALUATIONS_DIR, HISTORY_FILE, load_card
@@ -20,7 +20,7 @@ from training.bundle import compute_log_loss, fit_temperature
 from training.config import build_config
 from training.data import TrainingData
 from training.network import build_network, compile_network
-from training.run_state import STATE_FILE, restore_state
+from training.run_state import STATE_FILE, RunState, restore_state
 
 CONFIG = build_config(
     VALUES
@@ -202,6 +202,39 @@ def test_other_labels_do_not_continue_a_run(whole_run, data, tmp_path):
         script.train(CONFIG, others, whole_run[1], tmp_path / "tiny")
 
 
+@pytest.mark.parametrize("num_good", [0, 1])
+def test_a_loss_that_is_no_number_ends_the_run(data, tmp_path, monkeypatch, num_good):
+    compute, judged = script.compute_logits, []
+
+    def diverge(model, images):
+        judged.append(images)
+        return compute(model, images) * (1 if len(judged) <= num_good else np.nan)
+
+    monkeypatch.setattr(script, "compute_logits", diverge)
+    with pytest.raises(TrainingRunError, match=rf"epoch {num_good + 1}.*learning_rate"):
+        script.train(CONFIG, data, tmp_path / "run", tmp_path / "models" / "tiny")
+    assert len(judged) == num_good + 1
+    state = restore_state(tmp_path / "run", CONFIG, _build(CONFIG), data.labels_digest)
+    assert state.num_epochs == num_good
+    assert not (tmp_path / "models").exists()
+
+
+def test_losses_that_are_no_numbers_are_never_the_lowest():
+    state = RunState([{"validation_loss": loss} for loss in (np.nan, 0.7, 0.5, np.nan)])
+    assert (state.best_epoch, state.lowest_loss) == (3, 0.5)
+    assert RunState().lowest_loss == np.inf
+
+
+def test_older_runs_without_a_single_loss_are_not_published(whole_run, data, tmp_path):
+    def spoil(progress):
+        for row in progress["history"]:
+            row["validation_loss"] = np.nan
+
+    _copy_state(whole_run[1], tmp_path, spoil, without="best")
+    with pytest.raises(TrainingRunError, match="learning_rate"):
+        script.train(CONFIG, data, tmp_path, tmp_path / "tiny")
+
+
 def test_runs_from_before_a_setting_existed_go_on(whole_run, data, tmp_path):
     def age(progress):
         assert progress["config"].pop("validation_share") == 0.0
@@ -217,10 +250,10 @@ def test_runs_from_before_their_labels_were_noted_go_on(whole_run, data, tmp_pat
     assert (state.num_epochs, state.labels_digest) == (2, data.labels_digest)
 
 
-def _copy_state(run_dir, target, change):
-    """Write a run's state elsewhere, its progress changed."""
+def _copy_state(run_dir, target, change, without="nothing"):
+    """Write a run's state elsewhere, its progress changed, a group of arrays left out."""
     with np.load(run_dir / STATE_FILE) as archive:
-        arrays = dict(archive)
+        arrays = {key: array for key, array in archive.items() if not key.startswith(without)}
     progress = json.loads(str(arrays.pop("progress")))
     change(progress)
     np.savez(target / STATE_FILE, progress=np.array(json.dumps(progress)), **arrays)
