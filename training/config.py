@@ -170,6 +170,9 @@ class TrainConfig:
         return InputSpec(self.height, self.width, self.color, self.margin, self.shift_y)
 
 
+_INHERITED = {"architecture", "base_width", "num_stages", "height", "width", "color"}
+
+
 def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> TrainConfig:
     """Read a config file.
 
@@ -195,7 +198,8 @@ def build_config(values: Mapping[str, Any]) -> TrainConfig:
         ConfigError: if a key is unknown or missing, or a value has the wrong type.
         ModelError: if there is no usable bundle of the name ``start_from``.
     """
-    if start_from := values.get("start_from"):
+    start_from = values.get("start_from")
+    if start_from and not values.keys() >= _INHERITED:  # else its bundle need not be here yet
         values = _inherit(str(start_from)) | dict(values)
     types = typing.get_type_hints(TrainConfig)
     for key in values:

@@ -1,15 +1,12 @@
 """Mistakes in a config are found before anything is trained."""
 
-import tomllib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from facecore.datasets import get_dataset_info
-from facecore.errors import ConfigError
+from facecore.errors import ConfigError, ModelNotFoundError
 from facecore.labels import EXPRESSIONS, GENDERS
-from facecore.registry import find_bundle, save_card
 from training.architectures import ARCHITECTURES
 from training.config import build_config, load_config, parse_override
 
@@ -59,6 +56,13 @@ def test_mistakes(changes, message):
         build_config(VALUES | changes)
 
 
+def test_a_bundle_to_begin_with_is_asked_only_for_what_is_not_given():
+    given = VALUES | {"start_from": "nobody", "color": "gray", "base_width": 32}
+    with pytest.raises(ModelNotFoundError):
+        build_config(given)
+    assert build_config(given | {"num_stages": 3}).start_from == "nobody"
+
+
 def test_missing_setting():
     with pytest.raises(ConfigError, match="lacks epochs"):
         build_config({key: value for key, value in VALUES.items() if key != "epochs"})
@@ -86,21 +90,6 @@ def test_override_without_value():
         parse_override("epochs")
 
 
-@pytest.fixture
-def unpublished(tmp_path, monkeypatch, make_card):
-    """A user's models folder with the networks that are only begun with, each from a config."""
-    monkeypatch.setenv("FACECORE_USER_DIR", str(tmp_path))
-    values = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in CONFIGS}
-    starts = {v["start_from"] for v in values.values() if "start_from" in v}
-    for name in (name for name in starts if not find_bundle(name).is_dir()):
-        config = build_config(values[name])
-        assert config.role == "comparison"
-        card = make_card(config.task, labels=config.labels, name=name, size=config.height)
-        card = replace(card, architecture=config.architecture)
-        save_card(tmp_path / "models" / name, card)
-
-
-@pytest.mark.usefixtures("unpublished")
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_configs(path):
     config = load_config(path)
@@ -116,7 +105,6 @@ def test_configs(path):
     assert config.labels == tuple(label for label in everything if label in config.labels)
 
 
-@pytest.mark.usefixtures("unpublished")
 def test_the_four_networks_are_there():
     titles = {path.stem: load_config(path).title for path in CONFIGS}
     assert (
