@@ -54,12 +54,14 @@ def open_video(path: Path, shown: str, limits: MediaLimits) -> Iterator[tuple[An
     """Open a file and its first real video stream; both are closed at the end.
 
     Raises:
-        UnreadableVideoError: if the file is no video, or one of an unknown kind.
+        UnreadableVideoError: if the file may not be read, is no video, or one of an unknown kind.
         MediaTooLargeError: if the file or its pictures are over the limits.
     """
-    num_bytes = path.stat().st_size if path.is_file() else None
+    with _told_where_unreadable(shown):
+        num_bytes = path.stat().st_size if path.is_file() else None
+        is_folder = path.is_dir()
     if num_bytes is None:
-        problem = "is a folder, not a video" if path.is_dir() else "does not exist"
+        problem = "is a folder, not a video" if is_folder else "does not exist"
         raise UnreadableVideoError(f"{shown} {problem}; name a video file.")
     if num_bytes == 0:
         raise UnreadableVideoError(f"{shown} is empty (0 bytes); choose a video file.")
@@ -258,8 +260,18 @@ def no_frames(shown: str, start_s: float = 0.0, end_s: float | None = None) -> U
     )
 
 
+@contextmanager
+def _told_where_unreadable(shown: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnreadableVideoError(
+            f"{shown} cannot be read ({error.strerror}); check its rights and those of its folder."
+        ) from error
+
+
 def _describe_unopened(path: Path, shown: str) -> str:
-    with path.open("rb") as file:
+    with _told_where_unreadable(shown), path.open("rb") as file:
         start = file.read(16)
     if any(start[at : at + len(magic)] == magic for at, magic in _VIDEO_STARTS):
         return (

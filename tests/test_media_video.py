@@ -1,5 +1,6 @@
 """Videos are read in time and upright; bad ones give one clear sentence each."""
 
+import errno
 import io
 import zipfile
 from fractions import Fraction
@@ -296,6 +297,21 @@ def test_bad_files_give_one_sentence(tmp_path, write, sentence):
             read(path, name="folder/My\nholiday.mp4")
         text = str(caught.value)
         assert text.startswith("Myholiday.mp4 ") and text.endswith(".") and "\n" not in text
+
+
+@pytest.mark.parametrize("call", ["stat", "open"])
+def test_file_that_may_not_be_read_gives_one_sentence(tmp_path, monkeypatch, call):
+    path = tmp_path / "clip.mp4"
+    path.write_text("what PyAV cannot open either")
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, call, refuse)  # root, as whom tests may run, is refused nothing
+    with pytest.raises(
+        UnreadableVideoError, match=r"clip.mp4 cannot be read \(Permission denied\)"
+    ):
+        video.read_video_info(path)  # in this process, where the patch holds
 
 
 @pytest.mark.shared
