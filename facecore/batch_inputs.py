@@ -81,8 +81,12 @@ def find_files(
         failures.append(Failure(shown, f"{shown} cannot be read ({error.strerror})."))
 
     for text in inputs:
-        named, reason = _expand(text)
         num_told = len(failures)
+        try:
+            named, reason = _expand(text)
+        except OSError as error:  # its folder may not be entered
+            tell_unreadable(error)
+            continue
         files = [file for path in named for file in _to_files(path, leave_out, tell_unreadable)]
         if not files and len(failures) == num_told:
             shown = _to_text(text)
@@ -102,8 +106,7 @@ def _expand(text: str) -> tuple[list[Path], str | None]:
     if path.is_dir():
         return [path], None
     if path.is_file():
-        known = path.suffix.lower() in PHOTO_SUFFIXES | VIDEO_SUFFIXES
-        return [path], None if known else f"{shown} has no suffix of a photo or a video."
+        return [path], None if _kind_of(path) else f"{shown} has no suffix of a photo or a video."
     # A file may have brackets in its name: only what does not exist is a pattern.
     if glob.has_magic(text):
         return _match(path), f"{shown} matches no file."
@@ -126,14 +129,27 @@ def _to_files(
     path: Path, leave_out: Path | None, on_error: Callable[[OSError], None]
 ) -> Iterator[BatchFile]:
     path = Path(os.path.abspath(path))  # noqa: PTH100  links stay: a path is what a user knows
-    for file in _walk(path, on_error) if path.is_dir() else [path]:
+    try:
+        files = _walk(path, on_error) if path.is_dir() else [path]
+    except OSError as error:
+        on_error(error)
+        return
+    for file in files:
         if leave_out is not None and file.is_relative_to(leave_out):
             continue
-        suffix = file.suffix.lower()
-        if suffix in PHOTO_SUFFIXES and file.is_file():
-            yield BatchFile(file, "photo")
-        elif suffix in VIDEO_SUFFIXES and file.is_file():
-            yield BatchFile(file, "video")
+        kind = _kind_of(file)
+        try:
+            if kind is not None and file.is_file():
+                yield BatchFile(file, kind)
+        except OSError as error:  # a folder may be listed, but not entered
+            on_error(error)
+
+
+def _kind_of(path: Path) -> Kind | None:
+    suffix = path.suffix.lower()
+    if suffix in PHOTO_SUFFIXES:
+        return "photo"
+    return "video" if suffix in VIDEO_SUFFIXES else None
 
 
 def _walk(folder: Path, on_error: Callable[[OSError], None]) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import errno
 import io
 import json
 import os
@@ -349,6 +350,36 @@ def test_names_of_any_bytes_are_used(tmp_path, plan, portrait):
     assert (summary.num_photos, summary.failures) == (3, [])
     sources = [row["source"] for row in read(plan, "faces")]
     assert any(source.endswith("in-caf\\xe9.png") for source in sources)
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """``refusing(folder)``: nothing in it may be looked at, also not by root."""
+    stat = Path.stat
+
+    def refuse(folder):
+        def refuse_inside(path, **options):
+            if folder in path.parents:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return stat(path, **options)
+
+        monkeypatch.setattr(Path, "stat", refuse_inside)
+
+    return refuse
+
+
+def test_folder_that_may_be_listed_but_not_entered_loses_nothing_else(tmp_path, refusing):
+    closed = tmp_path / "closed"
+    for name in ("a.png", "closed/b.png", "closed/c.mp4", "d.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    refusing(closed)
+    inside = [str(closed / name) for name in ("b.png", "c.mp4")]
+    for inputs in ([str(tmp_path)], [*inside, str(tmp_path / "?.*")], [f"{tmp_path}/**/*.*"]):
+        files, failures = find_files(inputs)
+        assert [file.path.name for file in files] == ["a.png", "d.mp4"]
+        reasons = [f"{path} cannot be read (Permission denied)." for path in inside]
+        assert sorted(failure.reason for failure in failures) == reasons
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
