@@ -18,6 +18,7 @@ from facecore.batch_records import (
     TABLES,
     BatchPlan,
     FileRecord,
+    cannot_write,
     is_done,
     load_record,
     make_folder,
@@ -186,7 +187,11 @@ def _sweep(out: Path) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    with path.open("wb") as lock:
+    try:
+        lock = path.open("wb")
+    except OSError as error:  # such as another user's
+        raise cannot_write(path, error) from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -220,7 +220,7 @@ def writing(path: Path) -> Iterator[Path]:
         yield part
         part.replace(path)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -234,10 +234,11 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _cannot_write(folder, error) from error
+        raise cannot_write(folder, error) from error
 
 
-def _cannot_write(path: Path, error: OSError) -> FaceCoreError:
+def cannot_write(path: Path, error: OSError) -> FaceCoreError:
+    """Return the error that tells a user what of the results cannot be written, and why."""
     return FaceCoreError(
         f"{path} cannot be written ({error.strerror or error}); choose another --out or make room "
         "there. What was analysed before is kept."

@@ -262,6 +262,19 @@ def test_two_batches_in_one_folder_are_refused(folder, plan):
     run_batch(plan, find_files([str(folder / "wall.png")])[0], engine)
 
 
+def test_lock_of_another_user_is_one_sentence(plan, monkeypatch):
+    opened = Path.open
+
+    def refuse(path, *args, **options):
+        if path.name == "lock":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)  # root, as whom tests may run, is refused nothing
+    with pytest.raises(FaceCoreError, match=r"lock cannot be written \(Permission denied\)"):
+        run_batch(plan, [], run_here)
+
+
 def test_place_that_cannot_be_written_is_one_sentence(folder, plan, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(FaceCoreError, match="cannot be written"):
