@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from tqdm import tqdm
@@ -14,6 +14,7 @@ from facecore.own_data_labels import guess_mapping
 from facecore.own_data_plan import Plan, choose_method, make_plan
 from facecore.own_data_split import SPLIT_NAMES, SplitChoice
 from facecore.own_data_store import delete_own_data, keep_data, list_own_data
+from facecore.temp_folders import TempFolder
 from facecore.training_config import get_crop_spec
 
 _METHODS = ("share", "person", "given")
@@ -67,7 +68,7 @@ def _add(args: argparse.Namespace) -> bool:
         args.parser.error(f"--share must be 0.05-0.5 and --label NAME=LABEL ({error})")
     spec = get_crop_spec(args.task) if args.crop else None
     with (
-        tempfile.TemporaryDirectory(prefix="facecore-data-") as folder,
+        closing(TempFolder("data")) as folder,
         tqdm(desc=args.path.name, unit="picture", leave=False) as bar,
     ):
 
@@ -75,7 +76,7 @@ def _add(args: argparse.Namespace) -> bool:
             bar.total = total
             bar.update(done - bar.n)
 
-        draft = bring_path(args.path)(Path(folder), spec, on_progress)
+        draft = bring_path(args.path)(folder.path, spec, on_progress)
         bar.close()
         mapping = guess_mapping([picture.label for picture in draft.pictures], args.task)
         if unknown := set(given) - set(mapping):

@@ -1,10 +1,16 @@
 """The command that brings pictures without the dashboard."""
 
+import os
+import tempfile
+import time
+
 import pytest
 from own_pictures import make_zip, write_folders
 
+from facecore import cli_data
 from facecore.__main__ import main
 from facecore.own_data_store import list_own_data, load_own_data
+from facecore.temp_folders import sweep
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +40,27 @@ def test_kept_test_pictures_are_told(tmp_path, capsys):
     options = ["--split", "given", "--title", "Team"]
     assert main(["data", "add", str(tmp_path / "faces"), *options]) == 0
     assert "own_team; splits: train, validation, test." in capsys.readouterr().out
+
+
+def test_a_dashboard_that_starts_leaves_pictures_alone_that_are_read_for_hours(
+    tmp_path, monkeypatch
+):
+    write_folders(tmp_path / "faces", {"happy": 20, "sad": 20})
+    temp = tmp_path / "temp"
+    temp.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temp))
+    make_plan = cli_data.make_plan
+
+    def make_plan_hours_later(*args):
+        (folder,) = temp.iterdir()
+        hours_ago = time.time() - 7200
+        os.utime(folder, (hours_ago, hours_ago))
+        assert sweep() == []
+        return make_plan(*args)
+
+    monkeypatch.setattr(cli_data, "make_plan", make_plan_hours_later)
+    assert main(["data", "add", str(tmp_path / "faces"), "--title", "Team"]) == 0
+    assert list(temp.iterdir()) == []
 
 
 def test_wrong_arguments(tmp_path, capsys):
