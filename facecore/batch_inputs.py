@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from facecore.limits import path_to_text
+
 Kind = Literal["photo", "video"]
 
 # fmt: off
@@ -37,7 +39,7 @@ class BatchFile:
     @property
     def source(self) -> str:
         """The path as text; bytes that are no UTF-8 are written as ``\\xff``."""
-        return _to_text(self.path)
+        return path_to_text(self.path)
 
     @property
     def key(self) -> str:
@@ -77,7 +79,7 @@ def find_files(
     failures: list[Failure] = []
 
     def tell_unreadable(error: OSError) -> None:
-        shown = _to_text(error.filename)
+        shown = path_to_text(error.filename)
         failures.append(Failure(shown, f"{shown} cannot be read ({error.strerror})."))
 
     for text in inputs:
@@ -89,20 +91,16 @@ def find_files(
             continue
         files = [file for path in named for file in _to_files(path, leave_out, tell_unreadable)]
         if not files and len(failures) == num_told:
-            shown = _to_text(text)
+            shown = path_to_text(text)
             failures.append(Failure(shown, reason or f"{shown} holds no photo and no video."))
         found |= {file.path: file for file in files}
     return [found[path] for path in sorted(found)], failures
 
 
-def _to_text(path: str | Path) -> str:
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
 def _expand(text: str) -> tuple[list[Path], str | None]:
     """Return the paths that an input names, and why there is none."""
     path = Path(text)
-    shown = _to_text(text)
+    shown = path_to_text(text)
     if path.is_dir():
         return [path], None
     if path.is_file():

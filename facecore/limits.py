@@ -1,6 +1,8 @@
 """How large a file may be, and how its name and size read in a message."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 _MAX_NAME_CHARS = 60
 
@@ -36,6 +38,11 @@ def safe_name(name: str) -> str:
         half = _MAX_NAME_CHARS // 2
         printable = f"{printable[:half]}…{printable[-half:]}"
     return printable or "The file"
+
+
+def path_to_text(path: str | Path) -> str:
+    """Return a path as text for any file or screen; bytes that are no UTF-8 read as ``\\xff``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def megabytes(num_bytes: int) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from facecore.datasets_common import data_dir
 from facecore.decoder import decode_image
 from facecore.errors import InvalidDatasetError, UnreadableImageError
-from facecore.limits import safe_name
+from facecore.limits import path_to_text, safe_name
 from facecore.own_data_unpack import PICTURE_ENDINGS, UnpackedFile, is_hidden
 from facecore.preprocessing import UInt8Array
 
@@ -121,7 +121,7 @@ def list_folder(folder: Path) -> tuple[list[RawPicture], list[str]]:
     root = folder.resolve()
     files, left_out = [], []
     for path in sorted(folder.rglob("*")):
-        source = path.relative_to(folder).as_posix()
+        source = path_to_text(path.relative_to(folder).as_posix())
         if is_hidden(source) or not path.is_file():
             continue
         if path.suffix.lower() not in PICTURE_ENDINGS or not path.resolve().is_relative_to(root):

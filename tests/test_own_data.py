@@ -2,6 +2,7 @@
 
 import errno
 import io
+import os
 import shutil
 import struct
 import zipfile
@@ -361,6 +362,23 @@ def test_kept_data_is_a_data_set_and_can_be_deleted(tmp_path):
     assert list_own_data() == []
     with pytest.raises(DatasetNotFoundError):
         load_dataset("own_my_faces", "train")
+
+
+def test_names_that_are_no_utf8_can_be_kept(tmp_path):
+    """Such as Linux has them from archives that were packed on Windows."""
+    write_folders(tmp_path / "faces", {"happy": 24, "odd": 24})
+    (tmp_path / "faces" / "odd").rename(tmp_path / "faces" / os.fsdecode(b"m\xfcde"))
+    happy = tmp_path / "faces" / "happy"
+    (happy / "0.png").rename(happy / os.fsdecode(b"M\xfcller.png"))
+    (happy / os.fsdecode(b"B\xfccher.txt")).touch()
+    draft = prepare(tmp_path / "faces", tmp_path)
+    assert draft.left_out == ("happy/B\\xfccher.txt",)
+    mapping = {"happy": "happy", "m\\xfcde": "tired"}
+    plan = make_plan(draft, "expression", mapping, SplitChoice("share"))
+    data = keep_data(draft, plan, "Faces")
+    table = (user_data_dir() / data.name / "pictures.csv").read_text(encoding="utf-8")
+    assert "happy/M\\xfcller.png" in table and "m\\xfcde/0.png" in table
+    assert len(load_dataset(data.name, "train")) == 38
 
 
 def test_of_two_who_keep_the_same_title_the_second_is_told_and_the_first_keeps_it(
