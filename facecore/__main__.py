@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from facecore.card_text import card_to_text
 from facecore.cli_batch import add_batch_arguments, run_batch_command
+from facecore.cli_bundles import for_each_bundle
 from facecore.cli_compare import add_compare_arguments, run_compare
 from facecore.cli_data import add_data_arguments, run_data
 from facecore.cli_files import (
@@ -27,10 +28,10 @@ from facecore.cli_threshold import add_decision_arguments, add_threshold_argumen
 from facecore.datasets import DATASETS, get_dataset_info, load_dataset
 from facecore.datasets_info import describe_excluded
 from facecore.detection import CASCADES, PHOTO_HAAR, VIDEO_HAAR, HaarOptions
-from facecore.errors import DatasetError, FaceCoreError, InvalidModelCardError
+from facecore.errors import DatasetError, FaceCoreError
 from facecore.evaluation import evaluate_model
 from facecore.own_data_store import is_own_dataset
-from facecore.registry import ModelCard, find_bundle, list_bundles, load_card, models_dir
+from facecore.registry import ModelCard, list_bundles, load_card, models_dir
 
 DEFAULT_EXPRESSION_MODEL = "expression_model1"
 EXIT_OK, EXIT_FAILED = 0, 1
@@ -141,28 +142,23 @@ def _dataset(text: str) -> str:
 
 
 def _run_models(args: argparse.Namespace) -> int:
-    for name in args.card or ():
-        print(card_to_text(load_card(find_bundle(name))))
-    if args.card:
-        return EXIT_OK
-    bundles = list_bundles()
-    if not bundles:
+    if not args.card and not list_bundles():
         return _fail(
             f"There are no model bundles in {models_dir()}; train one or set FACECORE_MODELS_DIR."
         )
-    code = EXIT_OK
-    for bundle in bundles:
-        try:
-            card = load_card(bundle)
-        except InvalidModelCardError as error:
-            code = _fail(str(error))
-            continue
+
+    def show(bundle: Path) -> None:
+        card = load_card(bundle)
+        if args.card:
+            print(card_to_text(card))
+            return
         print(f"{card.name}: {card.title} ({card.task})")
         print(f"  labels: {', '.join(card.labels)}; {card.num_parameters:,} parameters")
         print(f"  undecided below {card.threshold:.0%} confidence")
         for split, metrics in sorted(card.metrics.items()):
             print(f"  {split}: {_format_metrics(metrics)}")
-    return code
+
+    return EXIT_OK if for_each_bundle(args.card, show) else EXIT_FAILED
 
 
 def _format_metrics(metrics: Mapping[str, Any]) -> str:
@@ -174,20 +170,19 @@ def _format_metrics(metrics: Mapping[str, Any]) -> str:
 
 
 def _run_evaluate(args: argparse.Namespace) -> int:
-    bundles = [find_bundle(name) for name in args.model] if args.model else list_bundles()
-    for bundle in bundles:
+    def evaluate(bundle: Path) -> None:
         card = load_card(bundle)
         dataset = args.dataset or _dataset_of(card)
         info = get_dataset_info(dataset)
-        if info.task != card.task:
-            if not args.model:
-                continue
+        if info.task == card.task:
+            _evaluate(bundle, dataset, args.split or info.development_split)
+        elif args.model:
             raise DatasetError(
                 f"Model '{card.name}' predicts {card.task}, which {info.title} does not label; "
                 "choose another --dataset or --model."
             )
-        _evaluate(bundle, dataset, args.split or info.development_split)
-    return EXIT_OK
+
+    return EXIT_OK if for_each_bundle(args.model, evaluate) else EXIT_FAILED
 
 
 def _dataset_of(card: ModelCard) -> str:

@@ -1,12 +1,14 @@
 """The command line's threshold command, and the thresholds of the commands that analyse."""
 
 import argparse
+from pathlib import Path
 
+from facecore.cli_bundles import for_each_bundle
 from facecore.datasets import DATASETS
 from facecore.errors import DatasetError
 from facecore.evaluation_threshold import ThresholdChoice, write_threshold
 from facecore.labels import TASKS, Task
-from facecore.registry import ModelCard, find_bundle, list_bundles, load_card
+from facecore.registry import ModelCard, load_card
 
 DEFAULT_ACCURACY: dict[Task, float] = {"expression": 0.8, "gender": 0.95}
 """Of the decided answers, for a network whose training config says nothing."""
@@ -25,9 +27,13 @@ def add_threshold_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_threshold(args: argparse.Namespace) -> bool:
-    """Choose the thresholds of ``args.model`` on validation and write them into the cards."""
-    bundles = [find_bundle(name) for name in args.model] if args.model else list_bundles()
-    for bundle in bundles:
+    """Choose the thresholds of ``args.model`` on validation and write them into the cards.
+
+    Returns:
+        Whether every model could be used.
+    """
+
+    def choose(bundle: Path) -> None:
         card = load_card(bundle)
         dataset, split = _find_validation(card)
         wanted = args.accuracy
@@ -36,7 +42,8 @@ def run_threshold(args: argparse.Namespace) -> bool:
             wanted = float(config.get("wanted_accuracy", DEFAULT_ACCURACY[card.task]))
         choice = write_threshold(bundle, dataset, split, wanted)
         print(f"{card.name}: {describe_choice(choice)} ({dataset} {split})")
-    return True
+
+    return for_each_bundle(args.model, choose)
 
 
 def describe_choice(choice: ThresholdChoice) -> str:

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 import types
@@ -12,7 +13,9 @@ import pytest
 from skimage import data
 from stubs import StubClassifier
 
+from facecore import cli_threshold
 from facecore.__main__ import main
+from facecore.evaluation_threshold import ThresholdChoice
 from facecore.labels import EXPRESSIONS
 from facecore.media import read_video_info
 from facecore.registry import save_card
@@ -186,6 +189,36 @@ def test_evaluate_takes_every_model_of_the_data_sets_task(
     assert "expression_model" not in told
     assert main([*command, "--model", "expression_model1"]) == 1
     assert "predicts expression, which" in capsys.readouterr().err
+
+
+def test_evaluate_and_threshold_go_on_after_a_model_that_cannot_be_used(
+    stub_models, portrait_png, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("FACECORE_DATA_DIR", str(tmp_path / "data"))
+    folder = tmp_path / "data" / "gender_folders" / "validation" / "woman"
+    folder.mkdir(parents=True)
+    shutil.copy(portrait_png, folder)
+    (tmp_path / "models" / "expression_model1" / "card.json").write_text("{")
+    evaluate = ["evaluate", "--dataset", "gender_folders", "--split", "validation"]
+    assert main(evaluate) == 1
+    told = capsys.readouterr()
+    assert "card of model 'expression_model1'" in told.err
+    assert "gender on gender_folders validation: accuracy 100.0%" in told.out
+    assert main([*evaluate, "--model", "nobody", "--model", "gender"]) == 1
+    told = capsys.readouterr()
+    assert "no model called 'nobody'" in told.err
+    assert "gender on gender_folders validation: accuracy 100.0%" in told.out
+    assert main(["models", "--card", "expression_model1", "--card", "gender"]) == 1
+    assert "Says of a face which gender" in capsys.readouterr().out
+    tried = []
+    monkeypatch.setattr(
+        cli_threshold,
+        "write_threshold",
+        lambda bundle, *_: tried.append(bundle.name) or ThresholdChoice(0.6, 0.8, 0.9, 0.8, 10),
+    )
+    assert main(["threshold"]) == 1
+    assert tried == ["expression_model2", "gender"]
+    assert "card of model 'expression_model1'" in capsys.readouterr().err
 
 
 def test_missing_model_is_one_sentence(stub_models, portrait_png, capsys):
