@@ -21,7 +21,9 @@ from facecore.pipeline_every import DETECT_EVERY, describe_search
 from facecore.registry import GENDER_MODEL, find_bundle, list_cards, load_card
 from facecore.session import analyse_photo, process_video
 
-Reader = Callable[[Path, str], dict[str, Any]]
+Reader = Callable[[Path, str], dict[str, Any] | None]
+"""Analyses a file, given the stem of its outputs' names; returns its entry in the JSON if there
+shall be one: those of long videos are large."""
 
 
 def run_photos(args: argparse.Namespace) -> bool:
@@ -100,7 +102,7 @@ def _open_photo_reader(args: argparse.Namespace) -> Reader:
     pipeline = _open_pipeline(args, PHOTO_PIPELINE)
     annotation = AnnotationOptions(hide_faces=args.hide_faces)
 
-    def read(path: Path, stem: str) -> dict[str, Any]:
+    def read(path: Path, stem: str) -> dict[str, Any] | None:
         frame_bgr = decode_image(_read_bytes(path), path.name)
         result = analyse_photo(frame_bgr, pipeline)
         text = export.photo_to_text(path.name, result)
@@ -110,7 +112,7 @@ def _open_photo_reader(args: argparse.Namespace) -> Reader:
             write_file(args.out / f"{stem}.txt", text.encode())
             write_file(args.out / f"{stem}.csv", export.photo_to_csv(path.name, result))
         _say(args, text)
-        return export.photo_to_dict(str(path), result)
+        return export.photo_to_dict(str(path), result) if args.json else None
 
     return read
 
@@ -122,7 +124,7 @@ def _open_video_reader(args: argparse.Namespace) -> Reader:
     pipeline = _open_pipeline(args, options)
     annotation = AnnotationOptions(hide_faces=args.hide_faces)
 
-    def read(path: Path, stem: str) -> dict[str, Any]:
+    def read(path: Path, stem: str) -> dict[str, Any] | None:
         target = args.out / f"{stem}_annotated.mp4" if args.out else None
         with tqdm(desc=path.name, unit="frame", leave=False) as bar:
 
@@ -149,7 +151,7 @@ def _open_video_reader(args: argparse.Namespace) -> Reader:
         _say(args, text)
         if run.video_error is not None:
             raise VideoWriteError(run.video_error)
-        return export.video_to_dict(str(path), run)
+        return export.video_to_dict(str(path), run) if args.json else None
 
     return read
 
@@ -174,7 +176,9 @@ def _run_files(args: argparse.Namespace, read: Reader) -> bool:
     results, errors = [], []
     for path, stem in _unique_stems([Path(p) for p in args.paths]):
         try:
-            results.append(read(path, stem))
+            entry = read(path, stem)
+            if entry is not None:
+                results.append(entry)
         except FaceCoreError as error:
             errors.append({"source": str(path), "message": str(error)})
             print(error, file=sys.stderr)

@@ -13,7 +13,7 @@ import pytest
 from skimage import data
 from stubs import StubClassifier
 
-from facecore import cli_threshold
+from facecore import cli_threshold, export
 from facecore.__main__ import main
 from facecore.evaluation_threshold import ThresholdChoice
 from facecore.labels import EXPRESSIONS
@@ -144,6 +144,22 @@ def test_video_follows_people(stub_models, crossing_clip, write_clip, tmp_path):
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
     assert names == ["clip.txt", "clip_annotated.mp4", "clip_frames.csv", "clip_people.csv"]
     assert read_video_info(tmp_path / "out" / "clip_annotated.mp4").num_frames == 20
+
+
+@pytest.mark.parametrize("command", ["photo", "video"])
+def test_entries_of_the_json_are_kept_only_where_it_is_written(
+    stub_models, portrait_png, crossing_clip, write_clip, tmp_path, monkeypatch, command
+):
+    """A long video has an entry per frame, and many videos would fill the memory."""
+    path = portrait_png
+    if command == "video":
+        path = write_clip(tmp_path / "clip.mp4", crossing_clip.frames[:3], crossing_clip.fps)
+    made = []
+    monkeypatch.setattr(export, f"{command}_to_dict", lambda *_: made.append("entry") or {})
+    assert main([command, str(path)]) == 0
+    assert made == []
+    assert main([command, str(path), "--json", str(tmp_path / "faces.json")]) == 0
+    assert made == ["entry"]
 
 
 def test_broken_video_leaves_no_file(stub_models, tmp_path, capsys):
