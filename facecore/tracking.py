@@ -122,7 +122,7 @@ class IouTracker:
         faces = without_doubles(sightings)
         seen = self._assign(faces, time_s)
         if search is not None:
-            seen |= self._assign_near(search, seen, time_s)
+            seen |= self._assign_near(search, seen, faces, time_s)
         missing = [t for t in range(len(self._tracks)) if t not in seen]
         claimed = [s.detection.xyxy for s in seen.values()]
         for index, sighting in seen.items():
@@ -244,7 +244,7 @@ class IouTracker:
         )
 
     def _assign_near(
-        self, search: Search, seen: dict[int, Sighting], time_s: float
+        self, search: Search, seen: dict[int, Sighting], faces: Sequence[Sighting], time_s: float
     ) -> dict[int, Sighting]:
         """Search the missing near their places; the best likeness chooses first."""
         missing = [
@@ -259,10 +259,13 @@ class IouTracker:
             if answer is not None
         ]
         claimed = [s.detection.xyxy for s in seen.values()]
+        found = [face.detection.xyxy for face in faces]
         accepted: dict[int, Sighting] = {}
         for likeness, index, answer in sorted(hits, key=lambda hit: (-hit[0], hit[1])):
             box = answer.detection.xyxy
-            if likeness >= _NEAR_LIKENESS and not covers_any(box, claimed):
+            # A face that the whole search found was refused to the lost one: it may be a newcomer.
+            wanted = self.options.min_likeness if covers_any(box, found) else _NEAR_LIKENESS
+            if likeness >= wanted and not covers_any(box, claimed):
                 claimed.append(box)
                 accepted[index] = answer
         return accepted

@@ -153,6 +153,26 @@ def test_search_near_cannot_steal_another_face():
     assert len(people) == 1
 
 
+def test_search_near_gives_no_newcomer_the_number_of_a_lost_person():
+    """The newcomer's face was found and is not like enough: finding it again proves no more."""
+    tracker = IouTracker()
+    run(tracker, [[see(100)]] * 5, fps=25)
+    newcomer = see(124, "half hidden", y=118)
+    for i in range(15):
+        people = tracker.update([newcomer], 0.8 + i / 25, lambda boxes: [newcomer] * len(boxes))
+        assert [p.person_id for p in people] in ([], [2])
+    assert [p.person_id for p in people] == [2]
+
+
+def test_search_near_may_show_a_found_face_better():
+    """Cut out upright, a leaning head that was found is like enough."""
+    tracker = IouTracker()
+    run(tracker, [[see(100)]] * 5, fps=25)
+    found, upright = see(124, "half hidden", y=118), see(124, "anna turned", y=118)
+    people = tracker.update([found], 0.8, lambda boxes: [upright] * len(boxes))
+    assert [p.person_id for p in people] == [1]
+
+
 def test_search_near_hit_on_something_unlike_is_no_sighting():
     tracker = IouTracker()
     run(tracker, [[see(100)]] * 4)
