@@ -9,7 +9,7 @@ from facecore.registry import find_bundle, list_bundles
 
 
 def for_each_bundle(names: Sequence[str] | None, act: Callable[[Path], None]) -> bool:
-    """Call ``act`` with every bundle; a ``FaceCoreError`` of it is told on standard error.
+    """Call ``act`` with every bundle; each ``FaceCoreError`` is told once, on standard error.
 
     Args:
         names: of the bundles; None or none: all there are.
@@ -18,11 +18,12 @@ def for_each_bundle(names: Sequence[str] | None, act: Callable[[Path], None]) ->
     Returns:
         Whether all of it could be done.
     """
-    all_done = True
+    problems: set[str] = set()
     for bundle in [find_bundle(name) for name in names] if names else list_bundles():
         try:
             act(bundle)
         except FaceCoreError as error:
-            all_done = False
-            print(error, file=sys.stderr)
-    return all_done
+            if str(error) not in problems:  # such as that a data set is missing, which all need
+                print(error, file=sys.stderr)
+            problems.add(str(error))
+    return not problems
