@@ -25,6 +25,7 @@ __all__ = [
     "get_dataset_info",
     "get_split_info",
     "load_dataset",
+    "name_split",
 ]
 
 # The first of a task is the one that its networks are evaluated on unless another is named.
@@ -72,6 +73,12 @@ def find_split_info(name: str, split: str) -> SplitInfo | None:
         return get_split_info(name, split)
     except DatasetError:
         return None
+
+
+def name_split(name: str, split: str) -> str:
+    """Return a split's title, or the names themselves for pictures that are no longer here."""
+    info = find_split_info(name, split)
+    return info.title if info else f"{name} {split}"
 
 
 def load_dataset(name: str, split: str, root: Path | None = None) -> FaceDataset:

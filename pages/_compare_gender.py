@@ -7,7 +7,7 @@ import streamlit as st
 from facecore.charts_groups import build_group_chart, build_group_confusions
 from facecore.comparison import EvaluationKey, list_evaluations, load_comparison
 from facecore.comparison_types import ComparedModel
-from facecore.datasets import find_split_info
+from facecore.datasets import find_split_info, name_split
 from facecore.evaluation_groups import ADULTS, EVERYONE, GroupTable, GroupView, compute_group_views
 from facecore.evaluation_groups_text import describe_view, display_group, groups_to_table
 from facecore.export_tables import to_csv
@@ -77,7 +77,7 @@ def _pick_evaluation(keys: Sequence[EvaluationKey]) -> EvaluationKey:
     key: EvaluationKey = st.selectbox(
         "Faces",
         keys,
-        format_func=_name_faces,
+        format_func=lambda key: name_split(key.dataset, key.split),
         key="gender_split",
         persist_state="session",
     )
@@ -85,11 +85,6 @@ def _pick_evaluation(keys: Sequence[EvaluationKey]) -> EvaluationKey:
         st.badge(split.badge, color="green" if split.use == "report" else "orange")
         st.caption(split.note)
     return key
-
-
-def _name_faces(key: EvaluationKey) -> str:
-    split = find_split_info(key.dataset, key.split)
-    return split.title if split else f"{key.dataset} {key.split}"
 
 
 def _show_evaluation(card: ModelCard, key: EvaluationKey) -> None:

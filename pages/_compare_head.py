@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from facecore.comparison import Comparison, EvaluationKey
-from facecore.datasets import find_split_info
+from facecore.datasets import find_split_info, name_split
 from facecore.datasets_info import describe_excluded
 from pages._compare_choices import Choices
 from pages._compare_data import Evaluated, list_evaluated, open_comparison
@@ -94,10 +94,8 @@ def _rank(key: EvaluationKey) -> tuple[int, int, EvaluationKey]:
 
 
 def _describe_key(key: EvaluationKey) -> str:
-    split = find_split_info(key.dataset, key.split)
-    if split is None:
-        return f"{key.dataset} {key.split}"
-    return f"{split.title} ({split.badge})" if split.badge else split.title
+    split, title = find_split_info(key.dataset, key.split), name_split(key.dataset, key.split)
+    return f"{title} ({split.badge})" if split and split.badge else title
 
 
 def _choose_switches(chosen: Sequence[Evaluated]) -> Choices:
