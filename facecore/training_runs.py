@@ -211,26 +211,25 @@ def load_run(name: str) -> TrainingRun:
     if name != to_name(name) or not (folder / CONFIG_FILE).is_file():
         raise TrainingRunError(f"There is no training called '{name}' on this server any more.")
     values = load_values(folder / CONFIG_FILE)
+    # In the order in which the worker's files come and go: it writes "running" before it takes
+    # "queued" away, and "ended.json" before "running".
     queue = list_queue()
-    ended = _read_ended(folder)
+    is_running = (folder / RUNNING_FILE).exists() and is_worker_alive()
     state: State
     if name in queue:
         state, message = "queued", ""
-    elif (folder / RUNNING_FILE).exists() and is_worker_alive():
+    elif is_running:
         state, message = "running", ""
-    elif ended is not None:
-        state, message = ended
     else:
-        state, message = "stopped", describe_interruption()
+        state, message = _read_ended(folder) or ("stopped", describe_interruption())
     num_ahead = queue.index(name) + is_worker_busy() if name in queue else 0
-    times = [path.stat().st_mtime for path in folder.iterdir() if path.exists()]
     try:
         history = read_history(folder)
     except TrainingRunError as error:
         history = ()
         if state in ("stopped", "failed"):
             state, message = "failed", str(error)
-    return TrainingRun(name, values, state, message, num_ahead, history, max(times, default=0.0))
+    return TrainingRun(name, values, state, message, num_ahead, history, _find_change_s(folder))
 
 
 def read_history(folder: Path) -> tuple[TrainingEpoch, ...]:
@@ -272,6 +271,16 @@ def describe_interruption() -> str:
 def is_finished(name: str) -> bool:
     """Tell whether a run's bundle is there."""
     return (user_models_dir() / name / CARD_FILE).is_file()
+
+
+def _find_change_s(folder: Path) -> float:
+    """Return when a file of a run last changed, seconds since 1970; 0 without any."""
+    changed_s = 0.0
+    with suppress(FileNotFoundError):  # the folder
+        for path in folder.iterdir():
+            with suppress(FileNotFoundError):  # the worker's notes come and go
+                changed_s = max(changed_s, path.stat().st_mtime)
+    return changed_s
 
 
 def _read_ended(folder: Path) -> tuple[State, str] | None:

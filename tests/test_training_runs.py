@@ -10,6 +10,7 @@ import threading
 import time
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -175,6 +176,46 @@ def test_trainer_ends_with_its_worker(monkeypatch):
     start_worker().join(60)
     assert load_run("other").state == "done"
     assert load_run("smile").state == "stopped"
+
+
+@pytest.mark.parametrize("num_looks", range(4))
+def test_note_that_goes_while_a_run_is_read(monkeypatch, num_looks):
+    name = make_run()
+    note, looks, real_stat = user_runs_dir() / name / "queued", [], Path.stat
+
+    def stat(path, **options):
+        if path == note:
+            looks.append(path)
+            if len(looks) > num_looks:
+                note.unlink(missing_ok=True)
+        return real_stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert load_run(name).changed_s > 0
+    assert looks
+
+
+def test_run_that_ends_while_it_is_read(monkeypatch):
+    """The worker may end a run between any two looks at its folder; nobody is told of a crash."""
+    make_run(epochs=200)
+    worker = start_worker()
+    wait_for(lambda: load_run("smile").history)
+
+    real_read = training_runs._read_ended
+
+    def read_then_end(folder):
+        ended = real_read(folder)
+        (folder / "stop").touch()
+        worker.join(60)
+        return ended
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training_runs, "_read_ended", read_then_end)
+        run = load_run("smile")
+    assert run.state == "running"
+    stop_run("smile")
+    worker.join(60)
+    assert (load_run("smile").state, load_run("smile").message) == ("stopped", "")
 
 
 def test_trainers_own_sentence_is_shown():
