@@ -6,7 +6,8 @@ Processor time (all cores) per frame counts: stages overlap in a real run, and w
 does hardly disturbs it. The floors do the bare work on what the pipeline really met: FFmpeg's
 decoder, colours converted as exactly as ours; ``detectMultiScale3`` on the very pictures that were
 searched; resizing the same crops; the networks' graphs on the same batches; a copy with a rectangle
-and a text per face; x264 on the drawn frames, colours as before. Following people has no floor.
+and a text per face; x264 on the drawn frames at their times (how long a frame is shown decides how
+well it is encoded), colours as before. Following people has no floor.
 Exits with 1 where a whole run, decoding in its own process included, takes over 15 % more than the
 sum of the floors.
 """
@@ -51,6 +52,7 @@ MODELS = ("expression_model1", GENDER_MODEL)
 MAX_OVERHEAD = 0.15
 STAGES = ("decode", "detect", "crop", "infer", "track", "draw", "encode")
 X264 = {"preset": "veryfast", "crf": "20", "bf": "0"}  # as VideoWriter
+TICK_S = Fraction(1, 90_000)  # the same
 
 
 class RecordingCascade:
@@ -207,7 +209,8 @@ def time_floors(clip: Path, run: Run, folder: Path) -> dict[str, float]:
                 cv2.putText(picture, "Neutral", face.xyxy[:2], 0, 1.0, (0, 0, 0), 2, cv2.LINE_AA)
 
     floors = {"decode": decode, "detect": detect, "crop": crop, "infer": infer, "draw": draw}
-    floors["encode"] = lambda: encode_bare(folder / "bare.mp4", run.drawn)
+    times_s = [frame.time_s for frame in run.frames]
+    floors["encode"] = lambda: encode_bare(folder / "bare.mp4", run.drawn, times_s)
     return {name: cpu_time(work) for name, work in floors.items()} | {"track": 0.0}
 
 
@@ -224,16 +227,18 @@ def bare_graph(classifier) -> Callable:
     return graph
 
 
-def encode_bare(path: Path, pictures: list) -> None:
+def encode_bare(path: Path, pictures: list, times_s: list[float]) -> None:
     """Encode pictures with x264 and nothing else."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(30), options=X264)
+        stream = container.add_stream("libx264", rate=30, options=X264)
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt, stream.codec_context.thread_count = "yuv420p", 4
+        stream.time_base = stream.codec_context.time_base = TICK_S
         to_yuv = VideoReformatter()
-        for picture in pictures:
+        for picture, time_s in zip(pictures, times_s, strict=True):
             frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
             frame = to_yuv.reformat(frame, format="yuv420p", interpolation=EXACT)
+            frame.pts, frame.time_base = round(time_s / TICK_S), TICK_S
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 
