@@ -137,6 +137,11 @@ def log_entries() -> Sequence[Entry]:
     return list(_entries().values())
 
 
+def is_logged(kind: Kind, key: str) -> bool:
+    """Tell whether a source has an entry; the user may have emptied the log."""
+    return f"{kind}:{key}" in _entries()
+
+
 def forget(kind: Kind, key: str) -> None:
     """Take an entry out of the log; an unknown key is no error."""
     _entries().pop(f"{kind}:{key}", None)

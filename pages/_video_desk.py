@@ -17,7 +17,7 @@ from facecore.session import VideoRun
 from facecore.stats import PeopleEdits, SessionSummary, summarise
 from facecore.tracking_labels import Thresholds, decide_again
 from pages._session_end import close_with_session, session_id
-from pages._session_log import forget, log_video
+from pages._session_log import forget, is_logged, log_video
 from pages._sidebar import Settings
 from pages._ui import load_classifiers, plain, safe_file_name
 
@@ -222,13 +222,28 @@ def remove_case(key: str) -> None:
     forget("video", key)
 
 
+def hide_logged_faces(method: HideMethod | None) -> None:
+    """Let the statistics follow how faces are to be hidden, whichever video is shown.
+
+    Nothing is drawn: a video is drawn again when it is looked at.
+
+    Args:
+        method: as the sidebar has it; None shows the faces.
+    """
+    for case in cases().values():
+        if case.hide_faces != method and is_logged("video", case.key):
+            case.hide_faces = method
+            log_case(case)
+
+
 def log_case(case: VideoCase) -> None:
     """Tell the session's statistics about a finished video; an outdated drawing is left out."""
+    is_current = case.current and case.drawn[0].hide_faces == case.hide_faces
     log_video(
         case.name,
         case.run,
         case.edits,
-        case.job.video if case.current else None,
+        case.job.video if is_current else None,
         thumbnails=case.thumbnails(),
         hide_faces=case.hide_faces,
         key=case.key,

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages._sidebar import device_line, sidebar
 from pages._ui import error_box, plain, wording_note
-from pages._video_desk import cases, choose_case, chosen_case, remove_case
+from pages._video_desk import cases, choose_case, chosen_case, hide_logged_faces, remove_case
 from pages._video_progress import show_analysis_progress
 from pages._video_result import show_result
 from pages._video_upload import show_upload
@@ -17,6 +17,7 @@ NEW = "new"
 st.title("Videos")
 wording_note()
 settings = sidebar("video")
+hide_logged_faces(settings.annotation.hide_faces)
 
 held = cases()
 case = chosen_case()

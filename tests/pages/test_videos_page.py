@@ -221,6 +221,48 @@ def test_hiding_faces_reaches_the_statistics_without_a_drawing(app, clip, monkey
     assert not set(hidden.thumbnails.values()) & set(shown.thumbnails.values())
 
 
+def show(app, case):
+    """Look at a video of the session, or with None at the upload."""
+    app.session_state["video_chosen"] = case.key if case else ""
+    app.run()
+
+
+@pytest.mark.parametrize("shown", ["the second", "the upload", "the second, without its files"])
+def test_hiding_faces_reaches_the_statistics_of_videos_that_are_not_shown(app, clip, shown):
+    analyse(app, ("first.mp4", clip), ("second.mp4", clip))
+    for case in app.session_state["video_cases"].values():
+        show(app, case)
+    if shown == "the upload":
+        show(app, None)
+    elif shown != "the second":
+        case.job.close()
+    clear = dict(app.session_state["session_log"])
+    assert len(clear) == 2 and all(entry.media for entry in clear.values())
+
+    app.segmented_control(key="hide_faces_video").set_value("blur").run()
+    assert not app.exception
+    hidden = app.session_state["session_log"]
+    assert list(hidden) == list(clear)
+    for key, entry in hidden.items():
+        assert entry.thumbnails.keys() == clear[key].thumbnails.keys() != set()
+        assert not set(entry.thumbnails.values()) & set(clear[key].thumbnails.values())
+        assert not entry.media, "its faces are clear"
+
+    app.segmented_control(key="hide_faces_video").set_value("none").run()
+    for key, entry in app.session_state["session_log"].items():
+        assert entry.thumbnails == clear[key].thumbnails
+    first = next(iter(app.session_state["video_cases"]))
+    assert app.session_state["session_log"][f"video:{first}"].media == clear[f"video:{first}"].media
+
+
+def test_hiding_faces_brings_nothing_back_that_the_statistics_forgot(app, clip):
+    analyse(app, ("clip.mp4", clip))
+    app.session_state["session_log"].clear()
+    show(app, None)
+    app.segmented_control(key="hide_faces_video").set_value("blur").run()
+    assert not app.exception and not app.session_state["session_log"]
+
+
 def test_full_disk_costs_the_annotated_video_only(app, clip, monkeypatch):
     write = VideoWriter.write
 
