@@ -64,6 +64,17 @@ class Settings:
         names: dict[Task, str | None] = {"expression": expression_model, "gender": gender_model}
         return {t: self.thresholds[name] for t, name in names.items() if name in self.thresholds}
 
+    def thresholds_since(self, earlier: "Settings") -> dict[Task, float]:
+        """Return today's thresholds per task of the networks that answered with earlier settings.
+
+        A task is missing where its network is gone or another one has its name now.
+        """
+        same = {
+            name for name, sha256 in earlier.checksums.items() if sha256 == self.checksums.get(name)
+        }
+        used = (earlier.expression_model, earlier.gender_model)
+        return self.thresholds_for(*(name if name in same else None for name in used))
+
 
 def sidebar(medium: Medium) -> Settings:
     """Draw the sidebar for a page and return what is chosen."""

@@ -43,8 +43,7 @@ class VideoCase:
         key: identifies it.
         job: its thread, files and results.
         drawn: what its annotated video shows.
-        expression_model: the bundle that answered for expressions.
-        gender_model: the bundle that answered for gender.
+        settings: what the sidebar was set to when the analysis began.
         range_start_s: where the analysed part begins in the upload.
         history: the edits, oldest first; the last one counts.
         player_s: where the player was last sent, in seconds of the annotated video.
@@ -56,8 +55,7 @@ class VideoCase:
     key: str
     job: VideoJob
     drawn: Drawing
-    expression_model: str | None = None
-    gender_model: str | None = None
+    settings: Settings
     range_start_s: float = 0.0
     history: list[PeopleEdits] = field(default_factory=lambda: [PeopleEdits()])
     player_s: float = 0.0
@@ -100,8 +98,21 @@ class VideoCase:
             raise ValueError("the analysis is not finished")
         return self.job.run if self._decided is None else self._decided[1]
 
-    def decide(self, thresholds: Thresholds) -> None:
-        """Let these thresholds count; frames and numbers are computed once per change."""
+    @property
+    def thresholds(self) -> Thresholds:
+        """The thresholds that count."""
+        return self._decided[0] if self._decided else self.settings.pipeline.thresholds
+
+    def decide(self, settings: Settings) -> None:
+        """Let the thresholds count that are set for the networks which looked at the video.
+
+        Where one is gone, or another network has its name now, its last threshold stays. Frames
+        and numbers are computed once per change.
+
+        Args:
+            settings: what the sidebar is set to now.
+        """
+        thresholds = {**self.thresholds, **settings.thresholds_since(self.settings)}
         if self.job.run is None or (self._decided and self._decided[0] == thresholds):
             return
         frames = decide_again(self.job.run.frames, thresholds)
@@ -143,8 +154,8 @@ class VideoCase:
             One sentence if the last drawing failed.
         """
         self.hide_faces = annotation.hide_faces
-        thresholds = self._decided[0] if self._decided else self.drawn[2]
-        wanted = (replace(annotation, names=dict(self.edits.names)), self.edits, thresholds)
+        names = dict(self.edits.names)
+        wanted = (replace(annotation, names=names), self.edits, self.thresholds)
         task, error = self.job.rendering, None
         if task is not None and task.active and self._ordered == wanted:
             return None
@@ -194,9 +205,7 @@ def start_case(
     job = VideoJob(name, data, _queue(), session_id())
     job.start(classifiers, settings.pipeline, settings.annotation, *range_s)
     drawn = (settings.annotation, PeopleEdits(), settings.pipeline.thresholds)
-    case = VideoCase(
-        uuid4().hex, job, drawn, settings.expression_model, settings.gender_model, range_s[0]
-    )
+    case = VideoCase(uuid4().hex, job, drawn, settings, range_s[0])
     held = cases()
     held[case.key] = case
     finished = [key for key, old in held.items() if old.job.state not in ("waiting", "running")]

@@ -27,7 +27,7 @@ def show_result(case: VideoCase, settings: Settings) -> None:
         case: the video.
         settings: how the sidebar wants it drawn, and what is undecided.
     """
-    case.decide(settings.thresholds_for(case.expression_model, case.gender_model))
+    case.decide(settings)
     run = case.run
     if run.warning:
         st.warning(plain(run.warning), icon=":material/warning:")

@@ -159,6 +159,28 @@ def test_another_gender_model_leaves_the_finished_video_as_it_is(
     assert case.results()[1].counts("gender")["undecided"] == 2, "as last set for its own network"
 
 
+def test_network_published_again_leaves_the_finished_video_as_it_is(
+    app, clip, models_folder, publish_again
+):
+    app.run()
+    analyse(app, ("clip.mp4", clip))
+    case = case_of(app)
+    threshold(app, "gender").set_value(95).run()
+    wait_for_drawing(app)
+    assert case.results()[1].counts("gender")["undecided"] == 2
+    for name in ("expression_model1", "gender"):
+        publish_again(name, threshold=0.99 if name == "expression_model1" else 0.2)
+    app.run()
+    assert not app.exception
+    assert threshold(app, "expression_model1").value == 99
+    assert threshold(app, "gender").value == 20
+    assert case.results()[1].counts("expression")["happy"] == 2
+    assert case.results()[1].counts("gender")["undecided"] == 2, "as last set for its own network"
+    threshold(app, "gender").set_value(0).run()
+    assert case.results()[1].counts("gender")["undecided"] == 2
+    assert case.current, "nothing to draw again"
+
+
 def test_renaming_merging_and_removing_people(app, clip):
     analyse(app, ("clip.mp4", clip))
     case = case_of(app)
