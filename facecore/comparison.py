@@ -22,6 +22,7 @@ from facecore.comparison_types import (
     View,
 )
 from facecore.errors import EvaluationError, IncomparableReportsError, InvalidReportError
+from facecore.evaluation_hint import describe_making
 from facecore.evaluation_metrics import compute_scores
 from facecore.evaluation_report import (
     PREDICTIONS_FILE,
@@ -60,10 +61,10 @@ def list_evaluations(bundle: Path) -> tuple[EvaluationKey, ...]:
 
 
 def describe_missing(name: str, key: EvaluationKey) -> str:
-    """Say that a network was not evaluated on a split, and the command that does it."""
+    """Say that a network was not evaluated on a split, and what does it."""
     return (
-        f"Model '{name}' has not been evaluated on {key.dataset} {key.split}; run: python -m "
-        f"facecore evaluate --model {name} --dataset {key.dataset} --split {key.split}"
+        f"Model '{name}' has not been evaluated on {key.dataset} {key.split}; "
+        f"{describe_making(name, key.dataset, key.split)}"
     )
 
 
@@ -163,8 +164,7 @@ def _check_report(folder: Path, card: ModelCard, dataset: str, split: str) -> Ev
     if report.model_sha256 != card.sha256:
         raise IncomparableReportsError(
             f"{folder / REPORT_FILE} is about another network than the one that is now in "
-            f"'{card.name}'; evaluate it again: python -m facecore evaluate --model {card.name} "
-            f"--dataset {dataset} --split {split}"
+            f"'{card.name}'; {describe_making(card.name, dataset, split)}"
         )
     if (report.dataset, report.split) != (dataset, split):
         raise IncomparableReportsError(

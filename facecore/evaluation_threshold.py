@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facecore.errors import EvaluationError, IncomparableReportsError
+from facecore.evaluation_hint import describe_making
 from facecore.evaluation_report import (
     PREDICTIONS_FILE,
     evaluation_dir,
@@ -98,13 +99,13 @@ def write_threshold(
     folder = evaluation_dir(bundle, dataset, split)
     if not (folder / PREDICTIONS_FILE).is_file():
         raise EvaluationError(
-            f"Model '{card.name}' was not evaluated on {dataset} {split}; run python -m facecore "
-            f"evaluate --model {card.name} --dataset {dataset} --split {split} first."
+            f"Model '{card.name}' was not evaluated on {dataset} {split}; "
+            f"{describe_making(card.name, dataset, split)}"
         )
     if load_report(folder).model_sha256 != card.sha256:
         raise IncomparableReportsError(
             f"The evaluation of model '{card.name}' on {dataset} {split} is of an earlier network; "
-            f"run python -m facecore evaluate --model {card.name} first."
+            f"{describe_making(card.name, dataset, split)}"
         )
     predictions = load_predictions(folder)
     probs = predictions.aligned_probs()

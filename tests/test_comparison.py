@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from facecore.comparison import (
 )
 from facecore.datasets_info import HELD_OUT
 from facecore.errors import EvaluationError, IncomparableReportsError, InvalidReportError
-from facecore.registry import list_bundles, load_card
+from facecore.registry import list_bundles, load_card, save_card
 
 LABELS = ("angry", "disgust", "happy")
 
@@ -168,6 +169,15 @@ def test_pictures_that_a_run_held_out_are_compared(tmp_path):
     assert key == EvaluationKey("my_set", HELD_OUT)
     assert load_comparison(bundles, key.dataset, key.split).split == HELD_OUT
 
+    what_does = r"only its own training makes that evaluation.*training/publish\.py"
+    save_card(bundles[0], replace(load_card(bundles[0]), sha256="1" * 64))
+    with pytest.raises(IncomparableReportsError, match=f"another network .* 'a'; {what_does}"):
+        load_comparison(bundles, key.dataset, key.split)
+    shutil.rmtree(bundles[1] / "evaluations")
+    with pytest.raises(EvaluationError, match=f"'b' has not been .* held_out; {what_does}") as told:
+        load_comparison(bundles[1:], key.dataset, key.split)
+    assert "facecore evaluate" not in str(told.value), "no data set has such a split"
+
 
 def test_missing_evaluation_tells_the_command(two):
     shutil.rmtree(two[1] / "evaluations")
@@ -227,7 +237,7 @@ def test_evaluation_of_another_network_is_refused(two):
     card = json.loads((two[0] / "card.json").read_text())
     (two[0] / "card.json").write_text(json.dumps({**card, "sha256": "1" * 64}))
     with pytest.raises(
-        IncomparableReportsError, match=r"another network .* 'a'; evaluate it again"
+        IncomparableReportsError, match=r"another network .* 'a'; run: .* --model a --dataset"
     ):
         load_comparison(two, "made", "test")
 

@@ -6,6 +6,7 @@ from comparison_files import write_bundle
 
 from facecore.__main__ import main
 from facecore.cli_threshold import describe_choice
+from facecore.datasets_info import HELD_OUT
 from facecore.errors import EvaluationError, IncomparableReportsError
 from facecore.evaluation_threshold import choose_threshold, write_threshold
 from facecore.registry import load_card, save_card
@@ -110,6 +111,8 @@ def test_a_class_that_the_network_lacks_is_answered_wrongly(tmp_path):
 def test_missing_and_foreign_evaluations_are_refused(bundle):
     with pytest.raises(EvaluationError, match="evaluate --model gender --dataset utkface"):
         write_threshold(bundle, "utkface", "validation", 0.8)
+    with pytest.raises(EvaluationError, match="only its own training makes that evaluation"):
+        write_threshold(bundle, "fer2013", HELD_OUT, 0.8)
     card = load_card(bundle)
     object.__setattr__(card, "sha256", "1" * 64)
     save_card(bundle, card)
