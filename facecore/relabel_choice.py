@@ -12,7 +12,7 @@ from facecore.errors import CorrectionsError
 from facecore.relabel_decisions import (
     TOGETHER,
     Decision,
-    decisions_path,
+    delete_decisions,
     load_decisions,
     load_everyone,
     relabel_dir,
@@ -20,6 +20,7 @@ from facecore.relabel_decisions import (
     to_decisions_csv,
 )
 from facecore.relabel_merge import merge_decisions
+from facecore.user_files import changing
 
 EVERYBODY = "Everybody together"
 
@@ -56,11 +57,15 @@ def delete_person(dataset: str, split: str, who: str) -> None:
     """Delete a person's decisions for good, also where they were written down for a training.
 
     A training that still needs them cannot go on; nothing happens where there are none.
+
+    Raises:
+        StorageError: if they cannot be deleted.
     """
-    decisions_path(dataset, split, who).unlink(missing_ok=True)
+    delete_decisions(dataset, split, who)
     for path in relabel_dir(dataset, split).glob(_STORED):
         if _names(path, who):
-            path.unlink(missing_ok=True)
+            with changing(path.parent):
+                path.unlink(missing_ok=True)
 
 
 def _names(path: Path, who: str) -> bool:

@@ -7,16 +7,18 @@ import csv
 import fcntl
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from facecore.errors import CorrectionsError, StorageError
 from facecore.limits import safe_name
 from facecore.untrusted_files import shorten
-from facecore.user_files import to_name, user_relabel_dir
+from facecore.user_files import changing, to_name, user_relabel_dir
 
 NOT_A_FACE = "not_a_face"
 """Stands in place of a new label where a picture shows no face; training leaves it out."""
@@ -141,6 +143,20 @@ def remove_decision(dataset: str, split: str, who: str, image: str) -> None:
         rows[:] = [row for row in rows if row.image != image]
 
 
+def delete_decisions(dataset: str, split: str, who: str) -> None:
+    """Delete a person's file, and its lock, whose name tells theirs; an absent one is no error.
+
+    Raises:
+        StorageError: if it cannot be deleted.
+    """
+    path = decisions_path(dataset, split, who)
+    if not path.parent.is_dir():
+        return
+    with _lock(path) as lock, changing(path.parent):
+        path.unlink(missing_ok=True)
+        lock.unlink(missing_ok=True)
+
+
 def load_decisions(path: Path) -> list[Decision]:
     """Read a file of decisions.
 
@@ -214,16 +230,35 @@ def save_decisions(path: Path, decisions: Sequence[Decision]) -> None:
 @contextmanager
 def _change(path: Path) -> Iterator[list[Decision]]:
     """Hand out a file's rows and write them back; other sessions of the person wait."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_suffix(".lock").open("w")
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _lock(path):
         rows = load_decisions(path) if path.is_file() else []
         yield rows
         save_decisions(path, rows)
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[Path]:
+    """Keep a person's other sessions from their file; hand out the lock, which may be deleted."""
+    lock = path.with_suffix(".lock")
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = lock.open("w")
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Whoever waited while it was deleted holds a file that later ones do not find.
+            if _is_at(file, lock):
+                yield lock
+                return
+
+
+def _is_at(file: IO[str], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _cannot_write(path: Path, error: OSError) -> StorageError:

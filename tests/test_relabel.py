@@ -1,9 +1,12 @@
 """Doubtful labels: who decided what, the queue, the crowd's majorities, merging, applying."""
 
 import csv
+import fcntl
 import io
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -50,6 +53,8 @@ from facecore.relabel_predictions import (
 from facecore.relabel_queue import build_queue, filter_queue
 from facecore.relabel_scan import scan_pictures
 from facecore.relabel_votes import CROWD_FILE, decide_by_votes
+
+WAIT_S = 20
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +239,25 @@ class TestVotes:
         assert not (tmp_path / "a.csv").exists()
 
 
+@contextmanager
+def held(lock):
+    """Hold a person's lock, as another session does that changes their decisions."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def start(work):
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def is_waiting(thread):
+    thread.join(0.3)
+    return thread.is_alive()
+
+
 class TestChoice:
     @pytest.fixture(autouse=True)
     def two_people(self):
@@ -275,6 +299,46 @@ class TestChoice:
         delete_person("fairface", "train", people[-1])
         left = b"".join(p.read_bytes() for p in relabel_dir("fairface", "train").rglob("*.csv"))
         assert people[-1].encode() not in left and people[0].encode() in left
+
+    def test_no_file_is_called_like_a_person_who_was_deleted(self):
+        path = decisions_path("fer2013", "train", "Bob")
+        assert {p.suffix for p in path.parent.glob("bob_*")} == {".csv", ".lock"}
+        delete_person("fer2013", "train", "Bob")
+        assert not list(path.parent.glob("bob_*"))
+        delete_person("fer2013", "train", "Bob")
+        delete_person("fairface", "train", "Bob")
+        assert not list(path.parent.glob("bob_*"))
+        assert not relabel_dir("fairface", "train").exists()
+
+    def test_deleting_waits_for_a_decision_that_is_being_written(self):
+        path = decisions_path("fer2013", "train", "Bob")
+        with held(path.with_suffix(".lock")):
+            deleting = start(lambda: delete_person("fer2013", "train", "Bob"))
+            assert is_waiting(deleting) and path.exists()
+        deleting.join(WAIT_S)
+        assert not path.exists()
+
+    def test_who_waited_for_a_deleted_lock_waits_for_its_successor_too(self):
+        lock = decisions_path("fer2013", "train", "Bob").with_suffix(".lock")
+        with ExitStack() as second:
+            with held(lock):
+                writing = start(
+                    lambda: add_decision("fer2013", "train", said("7", "sad", who="Bob"))
+                )
+                assert is_waiting(writing)
+                lock.unlink()
+                second.enter_context(held(lock))
+            assert is_waiting(writing), "another session is writing now"
+        writing.join(WAIT_S)
+        assert [d.image for d in load_person("fer2013", "train", "Bob")] == ["1", "7"]
+
+    def test_folder_that_may_not_be_changed_is_told(self, monkeypatch):
+        def refuse(self, missing_ok=False):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "unlink", refuse)
+        with pytest.raises(StorageError, match=r"cannot be changed .Permission denied."):
+            delete_person("fer2013", "train", "Bob")
 
 
 class TestMerge:
