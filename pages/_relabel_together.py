@@ -141,10 +141,7 @@ def _offer_deletion(dataset: str, split: str) -> None:
         who = st.selectbox(
             "Whose decisions on these pictures", list(kept), key="relabel_delete_who"
         )
-        st.button(
-            "Delete them for good",
-            key="relabel_delete",
-            type="primary",
-            on_click=delete_person,
-            args=(dataset, split, who),
-        )
+        if st.button("Delete them for good", key="relabel_delete", type="primary"):
+            with error_box():
+                delete_person(dataset, split, who)
+                st.rerun()

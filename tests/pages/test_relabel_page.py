@@ -9,6 +9,7 @@ from compare_files import write_data, write_evaluation
 from relabel_files import AS_NEUTRAL, BLANK, DOUBTFUL, NO_FACE, write_faces
 from streamlit.testing.v1 import AppTest
 
+from facecore.errors import StorageError
 from facecore.relabel_decisions import (
     NOT_A_FACE,
     Decision,
@@ -247,6 +248,18 @@ class TestTogether:
         page.button(key="relabel_delete").click().run()
         assert not page.exception
         assert made() == {}
+
+    def test_decisions_that_cannot_be_deleted_are_told(self, together, monkeypatch):
+        def refuse(dataset, split, who):
+            raise StorageError("The folder cannot be changed.")
+
+        monkeypatch.setattr("pages._relabel_together.delete_person", refuse)
+        add_decision("fer2013", "train", Decision(NO_FACE, "sad", "sad", "Ann", "2026"))
+        page = together()
+        page.button(key="relabel_delete").click().run()
+        assert not page.exception
+        assert [error.value for error in page.error] == [r"The folder cannot be changed\."]
+        assert list(made()) == [NO_FACE]
 
 
 def test_cell_of_the_comparison_links_here(models_folder, open_page, tmp_path, monkeypatch):
