@@ -28,6 +28,7 @@ from pages._ui import Download, download_buttons, plain, safe_file_name
 _WIDE = 1.25  # from this ratio of width to height the picture takes the page's full width
 _PER_ROW = 3  # models beside each other
 _FEW_FACES = 2  # fit beside the picture
+_AGREEMENT = "Agreement"
 
 
 def count_labels(results: Sequence[FrameResult], task: Task) -> dict[str, int]:
@@ -142,8 +143,11 @@ def _show_comparison_table(photo: Photo, cards: Mapping[str, ModelCard]) -> None
     for model, result in photo.results.items():
         found = [face.expression for face in result.faces]
         answers[model] = [p.label if p else "" for p in found]
-        rows[titles[model]] = [_describe(p) if p else "" for p in found]
-    rows["Agreement"] = [_compare(set(labels)) for labels in zip(*answers.values(), strict=True)]
+        head = titles[model]
+        if head in (*rows, _AGREEMENT):
+            head = f"{head}: {model}"  # the short titles have no colon, so this one is free
+        rows[head] = [_describe(p) if p else "" for p in found]
+    rows[_AGREEMENT] = [_compare(set(labels)) for labels in zip(*answers.values(), strict=True)]
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,

@@ -170,6 +170,30 @@ def test_comparison_has_a_column_for_models_of_the_same_first_words(open_page, m
     assert columns == ["Face", "Crop", *names, "Agreement"]
 
 
+def test_comparison_keeps_its_columns_beside_models_that_are_called_like_them(
+    open_page, models_folder
+):
+    for number, title in enumerate(("Face: mine", "Crop", "Agreement"), start=1):
+        bundle = models_folder / f"expression_model{number}"
+        save_card(bundle, replace(load_card(bundle), title=title))
+    app = open_page("photos")
+    app.segmented_control(key="photo_source").set_value("example").run()
+    app.toggle(key="compare_models").set_value(True).run()
+    assert not app.exception
+    row = app.dataframe[0].value.iloc[0]
+    assert list(row.index) == [
+        "Face",
+        "Crop",
+        "Face: expression_model1",
+        "Crop: expression_model2",
+        "Agreement: expression_model3",
+        "Agreement",
+    ]
+    assert (row["Face"], row["Agreement"]) == (1, "they differ")
+    assert row["Crop"].startswith("data:image/jpeg")
+    assert row["Face: expression_model1"] == "Happy 80%"
+
+
 def test_choice_of_model_changes_the_words(photos):
     photos.segmented_control(key="photo_source").set_value("example").run()
     photos.sidebar.selectbox(key="expression_model").set_value("expression_model2").run()
