@@ -1,6 +1,7 @@
 """Plotly figures of results. Pure functions; one fixed colour per label, and always its word."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import plotly.graph_objects as go
 
@@ -102,21 +103,24 @@ def build_counts_over_time(frames: Sequence[FrameResult], task: Task = "expressi
     """Return the number of faces of each label over time as stacked areas.
 
     Args:
-        frames: in the order of time; many frames are averaged into at most 600 points.
+        frames: in the order of time; many frames are averaged into at most 600 steps.
         task: which prediction.
     """
     per_point = max(1, -(-len(frames) // _MAX_POINTS))
     bins = [frames[i : i + per_point] for i in range(0, len(frames), per_point)]
     times = [group[0].time_s for group in bins]
+    range_s = _time_range(frames)
     figure = go.Figure()
     labels = _list_labels(frames, task)
     colors = compute_colors(labels)
     for label in labels:
         counts = [sum(_count(frame, task, label) for frame in group) / len(group) for group in bins]
         if any(counts):
-            figure.add_trace(_area(times, counts, label, colors[label], "%{y:.3g} at %{x:.1f} s"))
+            # A point counts until the next one, the last one until its frames end.
+            x, y = [*times, range_s[1]], [*counts, counts[-1]]
+            figure.add_trace(_area(x, y, label, colors[label], "%{y:.3g} at %{x:.1f} s", "hv"))
     apply_style(figure, height=280, legend=True)
-    figure.update_xaxes(title="Seconds", range=_time_range(frames), gridcolor=GRID)
+    figure.update_xaxes(title="Seconds", range=range_s, gridcolor=GRID)
     figure.update_yaxes(
         title="Faces", rangemode="tozero", fixedrange=True, gridcolor=GRID, tickformat="~g"
     )
@@ -162,7 +166,12 @@ def _list_labels(frames: Sequence[FrameResult], task: Task) -> tuple[str, ...]:
 
 
 def _area(
-    times: Sequence[float], values: Sequence[float], label: str, color: str, hover: str
+    times: Sequence[float],
+    values: Sequence[float],
+    label: str,
+    color: str,
+    hover: str,
+    shape: Literal["linear", "hv"] = "linear",
 ) -> go.Scatter:
     word = display_name(label)
     return go.Scatter(
@@ -171,7 +180,7 @@ def _area(
         name=word,
         mode="lines",
         stackgroup="all",
-        line={"width": 0.8, "color": color},
+        line={"width": 0.8, "color": color, "shape": shape},
         fillcolor=color,
         hovertemplate=word + ": " + hover + "<extra></extra>",
     )

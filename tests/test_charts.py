@@ -71,7 +71,7 @@ def test_undecided_has_a_stretch_an_area_and_a_colour_of_its_own():
     assert [bar.name for bar in timeline.data] == ["Happy", "Sad", "Undecided"]
     assert timeline.data[2].marker.color == COLORS["undecided"]
     (area,) = (area for area in areas.data if area.name == "Undecided")
-    assert list(area.y) == [0, 0, 0, 1]
+    assert list(area.y) == [0, 0, 0, 1, 1]
     (bars,) = build_counts_chart({"happy": 3, "undecided": 2}).data
     assert list(bars.marker.color) == [COLORS["happy"], COLORS["undecided"]]
 
@@ -106,11 +106,25 @@ def test_time_axes_are_from_the_first_frame_to_the_last_ones_end(frames, axis):
     assert all(segment.end_s <= axis[1] + 1e-6 for segment in compute_segments(frames))
 
 
+@pytest.mark.parametrize(("frames", "x", "y"), [
+    ([frame(0), frame(1), frame(2), frame(3, p1="sad")], [0, 1, 2, 3, 4], [0, 0, 0, 1, 1]),
+    ([frame(0, p1="sad"), frame(1)], [0, 1, 2], [1, 0, 0]),
+    ([frame(5, p1="sad")], [5, 5.1], [1, 1]),
+])  # fmt: skip
+def test_a_count_is_shown_until_the_next_frame_and_the_last_one_until_its_end(frames, x, y):
+    figure = build_counts_over_time(frames)
+    (area,) = figure.data
+    assert list(area.x) == pytest.approx(x) and list(area.y) == y
+    assert area.line.shape == "hv"
+    assert area.x[-1] == figure.layout.xaxis.range[1]
+
+
 def test_counts_over_time_are_averaged_into_few_points():
     frames = [frame(i / 25, p1="happy", p2="happy") for i in range(5000)]
     (area,) = build_counts_over_time(frames).data
     assert len(area.x) <= 600
     assert set(area.y) == {2.0}
+    assert area.x[-1] == pytest.approx(200)
 
 
 def test_running_chart_counts_back_from_now():
