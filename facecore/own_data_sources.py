@@ -81,7 +81,8 @@ class RawPicture:
 def list_server_sources() -> list[str]:
     """Return the folders and CSV files below the data folder that may hold labelled pictures.
 
-    Paths relative to the data folder, two levels deep, without hidden ones.
+    Paths relative to the data folder, two levels deep, without hidden ones; they may hold bytes
+    that are no UTF-8, which ``path_to_text`` makes fit for a screen.
     """
     root = data_dir()
     found = []
@@ -129,7 +130,7 @@ def list_folder(folder: Path) -> tuple[list[RawPicture], list[str]]:
         else:
             files.append(UnpackedFile(source, path))
         if len(files) > MAX_PICTURES:
-            raise _too_many(folder.name)
+            raise _too_many(safe_name(folder.name))
     return sort_by_folders(files, folder.name), left_out
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from facecore.labels import TASKS, Task, display_name
+from facecore.limits import path_to_text
 from facecore.own_data import bring_path, bring_upload
 from facecore.own_data_sources import list_server_sources, resolve_server_source
 from facecore.own_data_store import OwnData, delete_own_data, list_own_data
@@ -99,11 +100,13 @@ def _show_server_folders(task: Task, crop: bool) -> None:
             icon=":material/folder_off:",
         )
         return
-    name = st.selectbox("Folder or CSV file", names, key="train_server_source")
+    name = st.selectbox(
+        "Folder or CSV file", names, format_func=path_to_text, key="train_server_source"
+    )
     if st.button(
         "Look at the pictures", type="primary", icon=":material/search:", key="train_look"
     ):
-        open_case(name, task, bring_path(resolve_server_source(name)), crop)
+        open_case(path_to_text(name), task, bring_path(resolve_server_source(name)), crop)
         st.rerun()
 
 

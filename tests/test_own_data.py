@@ -180,6 +180,15 @@ def test_server_folders_stay_below_the_data_folder(tmp_path, monkeypatch):
             resolve_server_source(name)
 
 
+def test_too_many_pictures_in_a_folder_whose_name_is_no_utf8(tmp_path, monkeypatch):
+    write_folders(tmp_path / "cafe", {"happy": 2})
+    folder = (tmp_path / "cafe").rename(tmp_path / os.fsdecode(b"caf\xe9"))
+    monkeypatch.setattr("facecore.own_data_sources.MAX_PICTURES", 1)
+    with pytest.raises(InvalidDatasetError, match="more than 1 pictures") as told:
+        list_folder(folder)
+    assert str(told.value).isprintable()
+
+
 def test_csv_in_the_layout_of_fer2013():
     pixels = " ".join(["7"] * 64)
     text = f"emotion, pixels, Usage\n3,{pixels},Training\n6,{pixels},PublicTest\n0,1 2 x,Training\n"

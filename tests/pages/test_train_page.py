@@ -1,6 +1,7 @@
 """The page Train: bringing, report, keeping, form, queue, models; nothing is trained here."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -117,6 +118,24 @@ def test_folder_on_the_server(open_page, tmp_path, monkeypatch):
     assert "mine" in app.selectbox(key="train_server_source").options
     app.button(key="train_look").click().run()
     wait_for_report(app)
+
+
+def test_folder_on_the_server_whose_name_is_no_utf8(open_page, tmp_path, monkeypatch):
+    folder = tmp_path / "server" / "cafe"
+    write_folders(folder, {"happy": 30, "degout": 30})
+    (folder / "degout").rename(folder / os.fsdecode(b"d\xe9go\xfbt"))
+    folder.rename(folder.with_name(os.fsdecode(b"caf\xe9")))
+    monkeypatch.setenv("FACECORE_DATA_DIR", str(tmp_path / "server"))
+    app = open_page("train")
+    app.segmented_control(key="train_source").set_value("Folder on the server").run()
+    assert not app.exception
+    offered = app.selectbox(key="train_server_source").options
+    assert offered == [r"caf\xe9", r"caf\xe9/d\xe9go\xfbt", r"caf\xe9/happy"]
+    app.selectbox(key="train_server_source").select(offered[0]).run()
+    app.button(key="train_look").click().run()
+    app = wait_for_report(app)
+    assert any(r"Report on caf\\xe9" in s.value for s in app.subheader)
+    assert list(app.dataframe[0].value["Name as brought"]) == [r"d\xe9go\xfbt", "happy"]
 
 
 def test_drafts_are_one_sessions_own(open_page):
