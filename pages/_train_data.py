@@ -22,6 +22,10 @@ _SOURCES = ("Upload", "Folder on the server")
 def show_data() -> None:
     """Show this session's new pictures, or the way to bring some; then what is kept."""
     case = current_case()
+    if case is not None and case.problem is not None:
+        show_error(case.problem)
+        drop_case()
+        case = None
     if case is None:
         _show_intake()
     elif case.reading.active:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from facecore.jobs import BackgroundTask
 from facecore.labels import Task
+from facecore.limits import safe_name
 from facecore.own_data import Bring
 from facecore.own_data_pictures import Draft
 from facecore.own_data_plan import Plan, choose_method, make_plan
@@ -36,6 +37,7 @@ class DraftCase:
         self.name = name
         self.task = task
         self.kept: OwnData | None = None
+        self._closed = False
         self._folder = TempFolder("draft")
         spec = get_crop_spec(task) if crop else None
 
@@ -44,8 +46,19 @@ class DraftCase:
 
         self.reading = BackgroundTask(work)
 
+    @property
+    def problem(self) -> str | None:
+        """One sentence where the pictures are gone, and are not being read any more."""
+        if self._folder.path.is_dir() and not self._closed:
+            return None
+        return (
+            f"The pictures of {safe_name(self.name)} were deleted because the browser was away; "
+            "bring them again."
+        )
+
     def close(self) -> None:
         """Stop reading and delete the files; may be called twice."""
+        self._closed = True
         self.reading.cancel(self._folder.close)
 
 

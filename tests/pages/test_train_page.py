@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -143,6 +144,43 @@ def test_drafts_are_one_sessions_own(open_page):
     other = open_page("train")
     assert not any("Report on" in s.value for s in other.subheader)
     assert "Nobody has kept pictures" in texts(other)
+
+
+@pytest.mark.parametrize("when", ["after the reading", "while reading", "by the system"])
+def test_draft_that_was_deleted_while_the_browser_was_away_says_so(open_page, when, monkeypatch):
+    def read_on(*args):
+        while True:
+            args[-1](1, 60)
+            time.sleep(0.01)
+
+    app = open_page("train")
+    if when == "while reading":
+        archive = make_zip({"happy": 30, "sad": 30}).getvalue()
+        with monkeypatch.context() as patched:
+            patched.setattr("facecore.own_data.prepare_pictures", read_on)
+            app.file_uploader(key="train_file").set_value(("faces.zip", archive, "x")).run()
+            app.button(key="train_look").click().run()
+            while not app.session_state["train_draft"].reading.progress.done:
+                time.sleep(0.01)
+    else:
+        upload(app, {"happy": 30, "sad": 30})
+    case = app.session_state["train_draft"]
+    if when == "by the system":
+        shutil.rmtree(case.reading.result.folder.parent)
+    else:
+        case.close()
+    app.run()
+    assert not app.exception
+    assert [error.value.replace("\\", "") for error in app.error] == [
+        "The pictures of faces.zip were deleted because the browser was away; bring them again."
+    ]
+    assert case.reading.wait(60)
+    app.run()
+    assert not app.error
+    upload(app, {"happy": 30, "sad": 30})
+    app.text_input[0].set_value("Faces")
+    button(app, "Keep for everybody here").click().run()
+    assert "is kept" in texts(app)
 
 
 def test_form_writes_the_config_and_queues(open_page, tmp_path):
