@@ -41,7 +41,9 @@ SPLITS = (
         "report",
         "FairFace val",
         "held-out images",
-        "FairFace's published validation faces; nothing was fitted or chosen on them.",
+        "FairFace's published validation faces, as many as the data folder held when they were "
+        "evaluated: of a partial copy, those that its label file lists. Nothing was fitted or "
+        "chosen on them.",
     ),
 )
 LICENCE = "CC BY 4.0"

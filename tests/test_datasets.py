@@ -172,6 +172,17 @@ def test_fairface_codes_and_splits(tmp_path, as_zip):
     assert again.sample_ids.tolist() == holdout.sample_ids.tolist()
 
 
+def test_partial_copy_of_fairface_gives_what_it_lists_and_says_so(tmp_path):
+    write_fairface(tmp_path, as_zip=False)
+    labels = tmp_path / "fairface_label_val.csv"
+    labels.write_text("".join(labels.read_text().splitlines(keepends=True)[:2]))
+    (tmp_path / "fairface-img-margin025-trainval" / "val" / "2.jpg").unlink()
+    assert load_fairface("test", tmp_path).sample_ids.tolist() == ["val/1.jpg"]
+    assert "of a partial copy, those that its label file lists" in (
+        get_split_info("fairface", "test").note
+    )
+
+
 def test_damaged_fairface_is_refused(tmp_path):
     write_fairface(tmp_path, as_zip=True)
     labels = tmp_path / "fairface_label_train.csv"
