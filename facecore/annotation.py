@@ -23,6 +23,7 @@ _UNKNOWN_COLOR = "#E5E7EB"  # a face without an expression
 _OUTLINE = sv.Color(17, 24, 39)
 _HIDDEN_MARGIN = 0.35  # a Haar box ends at the chin and above the brows; hair and ears tell too
 _HIDDEN_BLOCKS = 7  # a hidden face keeps this many blocks per side: nobody is known by those
+_OPACITY = 0.96  # of a label: the picture below shines through a little
 _FONT_PER_FACE = 0.2
 _SMALLEST_FONT_PX = 10
 _SHRINKS = (1.0, 0.85, 0.7)  # smaller letters where labels would cover a face or each other
@@ -155,18 +156,18 @@ def _draw_labels(frame_bgr: UInt8Array, faces: Sequence[Face], options: Annotati
             break
     for face, color, corner, (tile, _) in zip(faces, colors, layout.corners, tiles, strict=True):
         _draw_leader(frame_bgr, face.xyxy, corner, tile, color, 2 * gap)
-    for corner, (tile, opacity) in zip(layout.corners, tiles, strict=True):
-        _paste(frame_bgr, corner, tile, opacity)
+    for corner, (tile, shape) in zip(layout.corners, tiles, strict=True):
+        _paste(frame_bgr, corner, tile, shape)
 
 
 def _paste(
-    frame_bgr: UInt8Array, corner: tuple[int, int], tile: UInt8Array, opacity: UInt8Array
+    frame_bgr: UInt8Array, corner: tuple[int, int], tile: UInt8Array, shape: UInt8Array
 ) -> None:
     left, top = corner
     area = frame_bgr[top : top + tile.shape[0], left : left + tile.shape[1]]
     rows, columns = area.shape[:2]
-    share = opacity[:rows, :columns].astype(np.uint16)
-    area[:] = ((area * (255 - share) + tile[:rows, :columns] * share) // 255).astype(np.uint8)
+    mixed = cv2.addWeighted(tile[:rows, :columns], _OPACITY, area, 1 - _OPACITY, 0.0)
+    cv2.copyTo(mixed, shape[:rows, :columns], area)
 
 
 def _draw_leader(

@@ -31,7 +31,6 @@ def text_color(background: RGB) -> RGB:
     return _LIGHT if with_light >= with_dark else _DARK
 
 
-@lru_cache(maxsize=1024)
 def render_label(
     badge: str, lines: tuple[str, ...], color: str, font_px: int
 ) -> tuple[UInt8Array, UInt8Array]:
@@ -44,34 +43,62 @@ def render_label(
         font_px: height of the letters' line in pixels.
 
     Returns:
-        The label, uint8 array of shape (h, w, 3), BGR, and its opacity, (h, w, 1), 0-255.
+        The label, uint8 array of shape (h, w, 3), BGR, and its shape, (h, w), 255 where it is and
+        0 around its round corners.
     """
-    bold, plain = _font("DejaVuSans-Bold.ttf", font_px), _font("DejaVuSans.ttf", font_px)
     pad = max(2, round(font_px * 0.3))
-    line_px = round(font_px * 1.22)
-    fonts = [bold] + [plain] * (len(lines) - 1)
-    text_width = max(
-        (round(font.getlength(line)) for font, line in zip(fonts, lines, strict=False)), default=0
-    )
-    badge_width = round(bold.getlength(badge)) + 2 * pad if badge else 0
-    body_width = text_width + 2 * pad if lines else 0
-    width = max(badge_width + body_width, line_px)
+    line_px = _line_px(font_px)
+    pictures = [_draw_line(line, row == 0, color, font_px) for row, line in enumerate(lines)]
+    badge_width = _measure(badge, True, font_px) + 2 * pad if badge else 0
+    width = badge_width + max((picture.shape[1] for picture in pictures), default=0)
+    width = max(width, line_px)
     height = max(1, len(lines)) * line_px + pad
-    image = Image.new("RGB", (width, height), color if lines else _DARK)
-    draw = ImageDraw.Draw(image)
+    tile = np.empty((height, width, 3), dtype=np.uint8)
+    tile[:] = to_rgb(color)[::-1] if lines else _DARK[::-1]
     if badge:
-        badge_right = badge_width if lines else width
-        draw.rectangle((0, 0, badge_right - 1, height), fill=_DARK)
-        draw.text((badge_right / 2, height / 2), badge, _LIGHT, bold, anchor="mm")
+        badge_width = badge_width if lines else width
+        tile[:, :badge_width] = _draw_badge(badge, badge_width, height, font_px)
+    for row, picture in enumerate(pictures):
+        top = pad // 2 + row * line_px
+        tile[top : top + line_px, badge_width : badge_width + picture.shape[1]] = picture
+    return tile, _draw_shape(width, height, font_px)
+
+
+# Percentages change from frame to frame, but each line has few values: kept apart, most are there.
+@lru_cache(maxsize=2048)
+def _draw_line(text: str, is_bold: bool, color: str, font_px: int) -> UInt8Array:
+    """Return one line with room at both ends, (line height, w, 3), BGR."""
+    pad, height = max(2, round(font_px * 0.3)), _line_px(font_px)
+    image = Image.new("RGB", (_measure(text, is_bold, font_px) + 2 * pad, height), color)
     ink = text_color(to_rgb(color))
-    for row, (font, line) in enumerate(zip(fonts, lines, strict=False)):
-        middle = pad / 2 + (row + 0.5) * line_px
-        draw.text((badge_width + pad, middle), line, ink, font, anchor="lm")
-    opacity = Image.new("L", (width, height), 0)
-    ImageDraw.Draw(opacity).rounded_rectangle(
-        (0, 0, width - 1, height - 1), radius=max(2, round(font_px * 0.25)), fill=245
-    )
-    return _frozen(np.asarray(image)[:, :, ::-1]), _frozen(np.asarray(opacity)[:, :, None])
+    ImageDraw.Draw(image).text((pad, height / 2), text, ink, _font(is_bold, font_px), anchor="lm")
+    return _frozen(np.asarray(image)[:, :, ::-1])
+
+
+@lru_cache(maxsize=512)
+def _draw_badge(text: str, width: int, height: int, font_px: int) -> UInt8Array:
+    image = Image.new("RGB", (width, height), _DARK)
+    middle = (width / 2, height / 2)
+    ImageDraw.Draw(image).text(middle, text, _LIGHT, _font(True, font_px), anchor="mm")
+    return _frozen(np.asarray(image)[:, :, ::-1])
+
+
+@lru_cache(maxsize=512)
+def _draw_shape(width: int, height: int, font_px: int) -> UInt8Array:
+    image = Image.new("L", (width, height), 0)
+    radius = max(2, round(font_px * 0.25))
+    ImageDraw.Draw(image).rounded_rectangle((0, 0, width - 1, height - 1), radius, fill=255)
+    return _frozen(np.asarray(image))
+
+
+@lru_cache(maxsize=4096)
+def _measure(text: str, is_bold: bool, font_px: int) -> int:
+    length: float = _font(is_bold, font_px).getlength(text)
+    return round(length)
+
+
+def _line_px(font_px: int) -> int:
+    return round(font_px * 1.22)
 
 
 def _frozen(array: UInt8Array) -> UInt8Array:
@@ -83,12 +110,13 @@ def _frozen(array: UInt8Array) -> UInt8Array:
 
 @lru_cache(maxsize=4096)
 def _can_draw(char: str) -> bool:
-    font = _font("DejaVuSans-Bold.ttf", 12)
+    font = _font(True, 12)
     return char.isspace() or bytes(font.getmask(char)) != bytes(font.getmask(_MISSING))
 
 
 @lru_cache(maxsize=64)
-def _font(name: str, font_px: int) -> ImageFont.FreeTypeFont:
+def _font(is_bold: bool, font_px: int) -> ImageFont.FreeTypeFont:
+    name = "DejaVuSans-Bold.ttf" if is_bold else "DejaVuSans.ttf"
     return ImageFont.truetype(str(matplotlib_data() / "fonts" / "ttf" / name), font_px)
 
 
