@@ -145,6 +145,10 @@ def test_programs_marked_with_a_right_may_start():
     assert "cap_add" not in SERVICES["app"]
 
 
+def test_programs_that_do_not_heed_the_wish_to_stop_as_the_first_process_are_not():
+    assert all(SERVICES[name]["init"] for name in ("app", "coturn"))
+
+
 def test_uploads_of_the_container_go_to_a_disk_and_never_into_its_layer():
     app = SERVICES["app"]
     assert app["volumes"] == ["scratch:/tmp"] and "HOME=/tmp" in DOCKERFILE
