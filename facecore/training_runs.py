@@ -8,6 +8,7 @@ while it or its trainer lives.
 """
 
 import math
+import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -156,7 +157,6 @@ def queue_run(name: str) -> None:
     folder = user_runs_dir() / name
     with changing(folder):
         (folder / STOP_FILE).unlink(missing_ok=True)
-        (folder / ENDED_FILE).unlink(missing_ok=True)
         _write(folder / QUEUED_FILE, str(time.time_ns()))
         ensure_worker()
 
@@ -168,10 +168,10 @@ def stop_run(name: str) -> None:
         TrainingRunError: if there is no such run.
         StorageError: if that cannot be noted down.
     """
-    state = load_run(name).state
+    is_active = load_run(name).is_active
     folder = user_runs_dir() / name
     with changing(folder):
-        if state == "running":
+        if is_active:  # first, and where it waits too: the worker may just be taking it
             _write(folder / STOP_FILE, "")
         (folder / QUEUED_FILE).unlink(missing_ok=True)
 
@@ -221,7 +221,7 @@ def load_run(name: str) -> TrainingRun:
     elif is_running:
         state, message = "running", ""
     else:
-        state, message = _read_ended(folder) or ("stopped", describe_interruption())
+        state, message = _read_ended(folder)
     num_ahead = queue.index(name) + is_worker_busy() if name in queue else 0
     try:
         history = read_history(folder)
@@ -252,12 +252,12 @@ def read_history(folder: Path) -> tuple[TrainingEpoch, ...]:
 
 def read_log(name: str) -> str:
     """Return the end of a run's log, empty if there is none."""
-    path = user_runs_dir() / name / LOG_FILE
-    if not path.is_file():
+    try:
+        with (user_runs_dir() / name / LOG_FILE).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
         return ""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _LOG_TAIL_BYTES))
-        return file.read().decode(errors="replace")
 
 
 def describe_interruption() -> str:
@@ -283,12 +283,12 @@ def _find_change_s(folder: Path) -> float:
     return changed_s
 
 
-def _read_ended(folder: Path) -> tuple[State, str] | None:
+def _read_ended(folder: Path) -> tuple[State, str]:
     try:
         values = load_json(folder / ENDED_FILE)
         return values["state"], str(values["message"])
     except FileNotFoundError:
-        return None
+        return "stopped", describe_interruption() if (folder / LOG_FILE).exists() else ""
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingRunError(f"{folder / ENDED_FILE} is damaged; delete it.") from error
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from facecore.training_queue import (
@@ -44,16 +45,17 @@ def work() -> None:
     while list_queue():
         lock = os.open(root / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            if not _take(lock):
+            if not _lock(lock):
                 return  # another worker has it
             _close_abandoned(root)
             while queue := list_queue():
-                _train(root / queue[0], lock)
+                if _take_from_queue(root / queue[0]):
+                    _train(root / queue[0], lock)
         finally:
             os.close(lock)
 
 
-def _take(lock: int) -> bool:
+def _lock(lock: int) -> bool:
     """Return whether the lock is ours; who only looks holds it for a moment too."""
     for _ in range(_TRIES):
         try:
@@ -68,12 +70,24 @@ def _take(lock: int) -> bool:
 def _close_abandoned(root: Path) -> None:
     """Tell of runs whose worker was killed: with the lock in hand, nobody trains them."""
     for path in root.glob(f"*/{RUNNING_FILE}"):
-        _note_end(path.parent, "stopped", describe_interruption())
+        with suppress(FileNotFoundError):  # somebody deletes the run
+            _note_end(path.parent, "stopped", describe_interruption())
+
+
+def _take_from_queue(folder: Path) -> bool:
+    """Return whether a run is ours to train; its user may take it out of the queue meanwhile."""
+    try:
+        # In this order: whoever looks meanwhile finds it waiting or running.
+        (folder / RUNNING_FILE).touch()
+        (folder / QUEUED_FILE).unlink()
+    except FileNotFoundError:
+        (folder / RUNNING_FILE).unlink(missing_ok=True)
+        return False
+    (folder / ENDED_FILE).unlink(missing_ok=True)
+    return True
 
 
 def _train(folder: Path, lock: int) -> None:
-    (folder / RUNNING_FILE).touch()
-    (folder / QUEUED_FILE).unlink(missing_ok=True)
     command = [sys.executable, str(TRAINER), "--config", str(folder / CONFIG_FILE)]
     command += ["--run-dir", str(folder), "--models-dir", str(user_models_dir())]
     command += ["--nice", str(_NICENESS), "--end-with-stdin"]

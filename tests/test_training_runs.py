@@ -3,7 +3,8 @@
 import fcntl
 import json
 import math
-import os
+import shutil
+import subprocess
 import sys
 import textwrap
 import threading
@@ -21,18 +22,22 @@ from facecore.own_data_store import OwnData
 from facecore.own_models import delete_model, list_own_models, pack_model, rename_model
 from facecore.registry import find_bundle, list_bundles, load_card, save_card
 from facecore.training_config import TrainingForm, build_values, count_images, to_toml
-from facecore.training_queue import LOCK_FILE, ensure_worker, is_worker_alive
+from facecore.training_queue import LOCK_FILE, PROJECT_DIR, ensure_worker, is_worker_alive
 from facecore.training_runs import (
     create_run,
     delete_run,
+    describe_interruption,
     list_runs,
     load_run,
     queue_run,
+    read_log,
     stop_run,
 )
 from facecore.training_speed import estimate_seconds
 from facecore.user_files import user_models_dir, user_runs_dir
 from training.config import build_config
+
+WAIT_S = 240
 
 TRAINER = """
 import argparse, json, os, sys, threading, time, tomllib
@@ -55,6 +60,9 @@ if (run / "state.npz").is_file():
 (run / "begun_at").write_text(str(len(rows)))
 while len(rows) < values["epochs"]:
     time.sleep(0.2)
+    if len(rows) == 1:
+        while values["title"].startswith("Held") and not (run / "go").exists():
+            time.sleep(0.05)
     rows.append(dict(epoch=len(rows) + 1, loss=1.0, accuracy=0.5, validation_loss=1.0,
                      validation_accuracy=0.5, duration_s=0.2))
     with (run / "state.npz.part").open("wb") as file:
@@ -94,8 +102,8 @@ def make_run(title="Smile", epochs=3):
     return create_run(build_values(form, DATA))
 
 
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
+def wait_for(condition):
+    end = time.monotonic() + WAIT_S
     while not condition():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.05)
@@ -108,72 +116,75 @@ def start_worker():
 
 
 def test_runs_come_one_after_another_and_leave_bundles():
-    names = [make_run("First", epochs=30), make_run("Second")]
+    names = [make_run("Held"), make_run("Second")]
     assert [(r.state, r.num_ahead) for r in list_runs()] == [("queued", 0), ("queued", 1)]
     worker = start_worker()
-    wait_for(lambda: load_run("first").state == "running" and load_run("first").history)
+    wait_for(lambda: load_run("held").state == "running" and load_run("held").history)
     assert load_run("second").state == "queued"
     assert load_run("second").num_ahead == 1
     assert is_worker_alive()
     with pytest.raises(TrainingRunError, match="waits or runs"):
-        delete_run("first")
+        delete_run("held")
     training_worker.work()  # a second worker leaves at once
     assert load_run("second").state == "queued"
-    worker.join(60)
+    (user_runs_dir() / "held" / "go").touch()
+    worker.join(WAIT_S)
     assert [load_run(name).state for name in names] == ["done", "done"]
     assert len(load_run("second").history) == 3
-    assert sorted(b.name for b in list_own_models()) == ["first", "second"]
+    assert sorted(b.name for b in list_own_models()) == ["held", "second"]
     assert not is_worker_alive()
     with pytest.raises(TrainingRunError, match="finished already"):
-        queue_run("first")
+        queue_run("held")
 
 
 def test_stopped_run_goes_on_where_it_was():
-    make_run(epochs=30)
+    make_run(epochs=400)
     worker = start_worker()
     wait_for(lambda: len(load_run("smile").history) >= 2)
     stop_run("smile")
-    worker.join(60)
+    worker.join(WAIT_S)
     run = load_run("smile")
     assert (run.state, run.message) == ("stopped", "")
     done = len(run.history)
-    assert 2 <= done < 30
+    assert 2 <= done < 400
     config = user_runs_dir() / "smile" / "config.toml"
-    config.write_text(config.read_text().replace("epochs = 30", f"epochs = {done + 1}"))
+    config.write_text(config.read_text().replace("epochs = 400", f"epochs = {done + 1}"))
     queue_run("smile")
-    start_worker().join(60)
+    start_worker().join(WAIT_S)
     assert (user_runs_dir() / "smile" / "begun_at").read_text() == str(done)
     assert load_run("smile").state == "done"
 
 
 def test_killed_trainer_is_told_and_resumes():
     name = make_run("Killed")
-    start_worker().join(60)
+    start_worker().join(WAIT_S)
     run = load_run(name)
     assert run.state == "stopped"
     assert "ended from outside" in run.message
     queue_run(name)
-    start_worker().join(60)
+    start_worker().join(WAIT_S)
     assert (user_runs_dir() / name / "begun_at").read_text() == "2"
     assert load_run(name).state == "done"
 
 
-def test_trainer_ends_with_its_worker(monkeypatch):
+def test_trainer_ends_with_its_worker():
     """Killing the worker ends the trainer; the run is told as interrupted and can go on."""
     make_run(epochs=400)
-    pid = os.fork()
-    if pid == 0:
-        training_worker.work()
-        os._exit(0)
+    code = (
+        "import sys; from pathlib import Path; from facecore import training_worker;"
+        "training_worker.TRAINER = Path(sys.argv[1]); training_worker.work()"
+    )
+    command = [sys.executable, "-c", code, str(training_worker.TRAINER)]
+    worker = subprocess.Popen(command, cwd=PROJECT_DIR)
     wait_for(lambda: load_run("smile").history)
-    os.kill(pid, 9)
-    os.waitpid(pid, 0)
+    worker.kill()
+    worker.wait()
     wait_for(lambda: not is_worker_alive())
     run = load_run("smile")
     assert run.state == "stopped"
     assert "Resume" in run.message
     make_run("Other", epochs=1)
-    start_worker().join(60)
+    start_worker().join(WAIT_S)
     assert load_run("other").state == "done"
     assert load_run("smile").state == "stopped"
 
@@ -197,7 +208,7 @@ def test_note_that_goes_while_a_run_is_read(monkeypatch, num_looks):
 
 def test_run_that_ends_while_it_is_read(monkeypatch):
     """The worker may end a run between any two looks at its folder; nobody is told of a crash."""
-    make_run(epochs=200)
+    make_run(epochs=400)
     worker = start_worker()
     wait_for(lambda: load_run("smile").history)
 
@@ -206,7 +217,7 @@ def test_run_that_ends_while_it_is_read(monkeypatch):
     def read_then_end(folder):
         ended = real_read(folder)
         (folder / "stop").touch()
-        worker.join(60)
+        worker.join(WAIT_S)
         return ended
 
     with monkeypatch.context() as patch:
@@ -214,13 +225,106 @@ def test_run_that_ends_while_it_is_read(monkeypatch):
         run = load_run("smile")
     assert run.state == "running"
     stop_run("smile")
-    worker.join(60)
+    worker.join(WAIT_S)
     assert (load_run("smile").state, load_run("smile").message) == ("stopped", "")
+
+
+def take_as_the_worker_does(name):
+    assert training_worker._take_from_queue(user_runs_dir() / name)
+
+
+def test_stop_reaches_a_run_that_the_worker_takes_at_that_moment(monkeypatch):
+    name = make_run()
+
+    def load_then_take(asked):
+        run = load_run(asked)
+        take_as_the_worker_does(asked)
+        return run
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training_runs, "load_run", load_then_take)
+        stop_run(name)
+    assert (user_runs_dir() / name / "stop").exists()
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_run_that_leaves_the_queue_before_the_worker_takes_it_is_not_trained(
+    monkeypatch, is_deleted
+):
+    """Nor does it keep the worker from the others."""
+    gone, other = make_run("Gone"), make_run("Other", epochs=1)
+    real_list = training_worker.list_queue
+    looks = []
+
+    def list_then_act():
+        queue = real_list()
+        looks.append(queue)
+        if len(looks) == 2:
+            stop_run(gone)
+            if is_deleted:
+                delete_run(gone)
+        return queue
+
+    monkeypatch.setattr(training_worker, "list_queue", list_then_act)
+    training_worker.work()
+    assert looks[1] == [gone, other]
+    assert load_run(other).state == "done"
+    assert not (user_runs_dir() / gone / "begun_at").exists()
+    left = {run.name: run.state for run in list_runs()}
+    assert left == {other: "done"} | ({} if is_deleted else {gone: "stopped"})
+
+
+def test_abandoned_run_that_is_deleted_meanwhile_does_not_keep_the_worker(monkeypatch):
+    gone, other = make_run("Gone"), make_run("Other", epochs=1)
+    take_as_the_worker_does(gone)
+    real_note = training_worker._note_end
+
+    def delete_then_note(folder, *how):
+        if folder.name == gone:
+            shutil.rmtree(folder)
+        real_note(folder, *how)
+
+    monkeypatch.setattr(training_worker, "_note_end", delete_then_note)
+    training_worker.work()
+    assert load_run(other).state == "done"
+
+
+def test_run_that_is_just_being_resumed_is_not_told_as_interrupted(monkeypatch):
+    name = make_run("Wrong")
+    start_worker().join(WAIT_S)
+    real_write, seen = training_runs._write, []
+
+    def look_then_write(path, text):
+        run = load_run(name)
+        seen.append((run.state, run.message))
+        real_write(path, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training_runs, "_write", look_then_write)
+        queue_run(name)
+    assert seen == [("failed", "The config cannot be used.")]
+    take_as_the_worker_does(name)
+    assert load_run(name).message == describe_interruption(), "what it was before is forgotten"
+
+
+def test_log_that_goes_while_it_is_read(monkeypatch):
+    name = make_run()
+    log = user_runs_dir() / name / "log.txt"
+    log.write_text("x" * 30_000 + "end")
+    assert len(read_log(name)) == 20_000 and read_log(name).endswith("end")
+    real_open = Path.open
+
+    def delete_then_open(path, *how, **options):
+        path.unlink()
+        return real_open(path, *how, **options)
+
+    monkeypatch.setattr(Path, "open", delete_then_open)
+    assert read_log(name) == ""
 
 
 def test_trainers_own_sentence_is_shown():
     name = make_run("Wrong")
-    start_worker().join(60)
+    start_worker().join(WAIT_S)
     assert (load_run(name).state, load_run(name).message) == (
         "failed",
         "The config cannot be used.",
@@ -233,7 +337,7 @@ def test_trainers_own_sentence_is_shown():
 def test_waiting_run_leaves_the_queue():
     make_run()
     stop_run("smile")
-    assert load_run("smile").state == "stopped"
+    assert (load_run("smile").state, load_run("smile").message) == ("stopped", "")
     training_worker.work()
     assert not load_run("smile").history
 
