@@ -19,7 +19,7 @@ from facecore.comparison_report import build_report
 from facecore.comparison_tests import compare_pairs
 from facecore.datasets import DATASETS
 from facecore.datasets_info import SplitInfo, Use
-from facecore.errors import EvaluationError, InvalidModelCardError
+from facecore.errors import EvaluationError, InvalidModelCardError, ModelNotFoundError
 from facecore.registry import find_bundle, list_bundles, load_card
 
 _DEFAULT_DATASET = "fer2013"
@@ -74,6 +74,8 @@ def _list_bundles_for(dataset: str) -> tuple[list[Path], bool]:
     for bundle in list_bundles():
         try:
             card = load_card(bundle)
+        except ModelNotFoundError:
+            continue  # deleted since it was listed
         except InvalidModelCardError as error:
             print(error, file=sys.stderr)
             all_usable = False

@@ -9,6 +9,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 
 from facecore.datasets_common import FaceDataset
 from facecore.datasets_info import DatasetInfo, SplitInfo, Use, check_split
-from facecore.errors import DatasetNotFoundError, InvalidDatasetError, StorageError
+from facecore.errors import DatasetError, DatasetNotFoundError, InvalidDatasetError, StorageError
 from facecore.label_sets import check_labels, is_known, order_labels
 from facecore.labels import LABELS, TASKS, Task
 from facecore.own_data_pictures import Draft
@@ -164,10 +165,8 @@ def list_own_data() -> list[OwnData]:
     """Return what users keep here, by title; damaged ones are left out."""
     found = []
     for path in user_data_dir().glob(f"{PREFIX}*/{_INFO_FILE}"):
-        try:
+        with suppress(DatasetError):  # also of what is deleted this moment
             found.append(load_own_data(path.parent.name))
-        except InvalidDatasetError:
-            continue
     return sorted(found, key=lambda data: (data.title.lower(), data.name))
 
 

@@ -1,8 +1,10 @@
 """Models that users of this server trained: list, rename, pack for a download, delete."""
 
 import io
+import os
 import shutil
 import zipfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,10 +54,17 @@ def pack_model(name: str) -> bytes:
     bundle = _find(name)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(bundle.rglob("*")):
-            if path.is_file():
-                archive.write(path, path.relative_to(bundle.parent).as_posix())
+        for folder, _, names in sorted(os.walk(bundle)):
+            for path in (Path(folder, name) for name in sorted(names) if not _is_part(name)):
+                with suppress(FileNotFoundError):  # deleted this moment
+                    archive.write(path, path.relative_to(bundle.parent).as_posix())
+    _find(name)
     return packed.getvalue()
+
+
+def _is_part(name: str) -> bool:
+    """Tell whether a file is one that is being written: evaluating goes on beside a whole card."""
+    return name.endswith(".part") or name.startswith("part.")
 
 
 def delete_model(name: str) -> None:

@@ -246,7 +246,7 @@ def list_cards(
     for bundle in list_bundles(root):
         try:
             card = load_card(bundle)
-        except InvalidModelCardError:
+        except (InvalidModelCardError, ModelNotFoundError):  # the second: deleted this moment
             continue
         if task in (None, card.task) and role in (None, card.role):
             cards.append(card)
@@ -261,11 +261,13 @@ def verify_checksum(bundle: Path, card: ModelCard) -> Path:
         ChecksumMismatchError: if it was altered.
     """
     path = bundle / MODEL_FILE
-    if not path.is_file():
+    try:
+        sha256 = compute_sha256(path)
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise ModelNotFoundError(
             f"Model '{bundle.name}' has no {MODEL_FILE}; restore the folder or train it again."
-        )
-    if compute_sha256(path) != card.sha256:
+        ) from error
+    if sha256 != card.sha256:
         raise ChecksumMismatchError(
             f"The network of model '{bundle.name}' is not the one its card describes (checksum "
             "differs), so it was not opened; restore the folder or train the model again."

@@ -8,7 +8,7 @@ import streamlit as st
 
 from facecore.annotation import AnnotationOptions
 from facecore.detection import CASCADES, HaarOptions
-from facecore.errors import InvalidModelCardError
+from facecore.errors import InvalidModelCardError, ModelNotFoundError
 from facecore.labels import Task
 from facecore.live import LIVE_PIPELINE
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
@@ -120,6 +120,8 @@ def expression_cards(role: Role | None = None) -> tuple[list[ModelCard], list[st
     for bundle in list_bundles():
         try:
             card = load_card(bundle)
+        except ModelNotFoundError:
+            continue  # deleted since it was listed
         except InvalidModelCardError as error:
             if bundle.name != GENDER_MODEL:  # told where it is loaded
                 problems.append(str(error))

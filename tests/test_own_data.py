@@ -373,6 +373,20 @@ def test_kept_data_is_a_data_set_and_can_be_deleted(tmp_path):
         load_dataset("own_my_faces", "train")
 
 
+def test_data_that_is_deleted_while_all_are_listed_is_left_out(tmp_path, user_dir, monkeypatch):
+    write_folders(tmp_path / "faces", {"happy": 24, "sad": 24})
+    draft = prepare(tmp_path / "faces", tmp_path)
+    names = [keep_data(draft, plan_for(draft), title).name for title in ("Gone", "Kept")]
+
+    def delete_then_load(name):
+        if name == names[0]:
+            shutil.rmtree(user_dir / "data" / name)
+        return load_own_data(name)
+
+    monkeypatch.setattr(own_data_store, "load_own_data", delete_then_load)
+    assert [data.title for data in list_own_data()] == ["Kept"]
+
+
 def test_names_that_are_no_utf8_can_be_kept(tmp_path):
     """Such as Linux has them from archives that were packed on Windows."""
     write_folders(tmp_path / "faces", {"happy": 24, "odd": 24})

@@ -1,8 +1,11 @@
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from facecore import registry
 from facecore.errors import ChecksumMismatchError, InvalidModelCardError, ModelNotFoundError
 from facecore.registry import (
     InputSpec,
@@ -102,3 +105,29 @@ def test_listing_leaves_damaged_bundles_out_and_filters_by_task(tmp_path, monkey
     assert [c.name for c in list_cards()] == ["shown", "smile", "tiny"]
     assert [c.name for c in list_cards(role="general")] == ["smile", "tiny"]
     assert [c.name for c in list_cards(task="gender")] == ["tiny"]
+
+
+def test_bundle_that_is_deleted_while_all_are_listed_is_left_out(tmp_path, monkeypatch):
+    for name in ("gone", "kept"):
+        save_card(tmp_path / name, make_card(name=name))
+
+    def delete_then_load(bundle):
+        if bundle.name == "gone":
+            shutil.rmtree(bundle)
+        return load_card(bundle)
+
+    monkeypatch.setattr(registry, "load_card", delete_then_load)
+    assert [card.name for card in list_cards(tmp_path)] == ["kept"]
+
+
+def test_network_that_is_deleted_while_it_is_verified_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "model.keras").write_bytes(b"weights")
+    real_open = Path.open
+
+    def delete_then_open(path, *how):
+        path.unlink()
+        return real_open(path, *how)
+
+    monkeypatch.setattr(Path, "open", delete_then_open)
+    with pytest.raises(ModelNotFoundError, match=r"has no model\.keras"):
+        verify_checksum(tmp_path, make_card())

@@ -1,6 +1,7 @@
 """The queue of trainings, with a quick script in place of the trainer."""
 
 import fcntl
+import io
 import json
 import math
 import shutil
@@ -10,6 +11,7 @@ import textwrap
 import threading
 import time
 import tomllib
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -387,6 +389,23 @@ def test_own_models_are_listed_renamed_packed_and_deleted(tmp_path, make_card):
     assert b"mine/card.json" in pack_model("mine")
     delete_model("mine")
     assert list_own_models() == []
+
+
+def test_model_is_packed_while_its_evaluation_is_being_written(make_card, monkeypatch):
+    bundle = user_models_dir() / "mine"
+    save_card(bundle, make_card(name="mine"))
+    for name in ("history.csv", "report.json", "report.json.part", "part.model.keras"):
+        (bundle / name).write_text("x")
+    real_write = zipfile.ZipFile.write
+
+    def delete_then_write(archive, path, name):
+        if path.name == "history.csv":
+            path.unlink()
+        real_write(archive, path, name)
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", delete_then_write)
+    with zipfile.ZipFile(io.BytesIO(pack_model("mine"))) as archive:
+        assert archive.namelist() == ["mine/card.json", "mine/report.json"]
 
 
 def test_config_is_one_that_the_trainer_takes(make_card):
