@@ -104,8 +104,7 @@ def load_person(dataset: str, split: str, who: str) -> list[Decision]:
     Raises:
         CorrectionsError: if the file is damaged.
     """
-    path = decisions_path(dataset, split, who)
-    return load_decisions(path) if path.is_file() else []
+    return _load_kept(decisions_path(dataset, split, who))
 
 
 def load_everyone(dataset: str, split: str) -> dict[str, list[Decision]]:
@@ -116,7 +115,7 @@ def load_everyone(dataset: str, split: str) -> dict[str, list[Decision]]:
     """
     people: dict[str, list[Decision]] = {}
     for path in sorted((relabel_dir(dataset, split) / _DECISIONS_DIR).glob("*.csv")):
-        for decision in load_decisions(path):
+        for decision in _load_kept(path):
             people.setdefault(decision.who, []).append(decision)
     return people
 
@@ -164,13 +163,26 @@ def load_decisions(path: Path) -> list[Decision]:
         CorrectionsError: if it is missing or has not the columns ``COLUMNS``.
     """
     try:
-        data = path.read_bytes()
+        return read_decisions(path.read_bytes(), path.name)
     except OSError as error:
-        raise CorrectionsError(
-            f"The corrections {path} cannot be read ({error.strerror}); check the path, or write "
-            "them with python -m facecore relabel."
-        ) from error
-    return read_decisions(data, path.name)
+        raise _cannot_read(path, error) from error
+
+
+def _load_kept(path: Path) -> list[Decision]:
+    """Return a person's decisions; empty where there are none, or they are deleted this moment."""
+    try:
+        return read_decisions(path.read_bytes(), path.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise _cannot_read(path, error) from error
+
+
+def _cannot_read(path: Path, error: OSError) -> CorrectionsError:
+    return CorrectionsError(
+        f"The corrections {path} cannot be read ({error.strerror}); check the path, or write "
+        "them with python -m facecore relabel."
+    )
 
 
 def read_decisions(data: bytes, name: str) -> list[Decision]:
@@ -231,7 +243,7 @@ def save_decisions(path: Path, decisions: Sequence[Decision]) -> None:
 def _change(path: Path) -> Iterator[list[Decision]]:
     """Hand out a file's rows and write them back; other sessions of the person wait."""
     with _lock(path):
-        rows = load_decisions(path) if path.is_file() else []
+        rows = _load_kept(path)
         yield rows
         save_decisions(path, rows)
 

@@ -89,8 +89,6 @@ def load_predictions_for(dataset: FaceDataset) -> OutOfSample | None:
     """
     path = predictions_path(dataset.name, dataset.split)
     command = f"python training/cross_validate.py --dataset {dataset.name} --restart"
-    if not path.is_file():
-        return None
     try:
         arrays = load_arrays(path)
         about = parse_json(str(arrays["about"]).encode())
@@ -103,6 +101,8 @@ def load_predictions_for(dataset: FaceDataset) -> OutOfSample | None:
             is_issue=arrays["is_issue"],
             num_folds=int(about["num_folds"]),
         )
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidDatasetError(
             f"{path} is damaged ({shorten(error)}); make it again: {command}."

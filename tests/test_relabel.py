@@ -3,16 +3,17 @@
 import csv
 import fcntl
 import io
+import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
 from relabel_files import AS_NEUTRAL, BLANK, COPIED, COPY, DOUBTFUL, NO_FACE, write_faces
 from sklearn.metrics import cohen_kappa_score
 
+from facecore import relabel_decisions
 from facecore.__main__ import main
 from facecore.datasets import load_dataset
 from facecore.datasets_ferplus import load_votes
@@ -137,6 +138,49 @@ class TestDecisions:
         assert load_person("fer2013", "train", "Ann") == [said("1", "sad")]
         assert decisions_path("a", "b", "李") != decisions_path("a", "b", "王")
 
+    def test_file_that_is_deleted_at_that_moment_holds_nothing(self, monkeypatch):
+        """Whoever looked and found it is not told of a damaged file."""
+        path = decisions_path("fer2013", "train", "Ann")
+        real_read = Path.read_bytes
+
+        def delete_then_read(asked):
+            asked.unlink()
+            return real_read(asked)
+
+        def delete_meanwhile(act):
+            add_decision("fer2013", "train", said("1", "happy"))
+            with monkeypatch.context() as patch:
+                patch.setattr(Path, "read_bytes", delete_then_read)
+                return act()
+
+        assert delete_meanwhile(lambda: load_person("fer2013", "train", "Ann")) == []
+        assert delete_meanwhile(lambda: load_everyone("fer2013", "train")) == {}
+        delete_meanwhile(lambda: add_decision("fer2013", "train", said("2", "fear")))
+        assert load_decisions(path) == [said("2", "fear")]
+
+    def test_decision_that_is_just_being_written_does_not_bring_deleted_ones_back(
+        self, monkeypatch
+    ):
+        add_decision("fer2013", "train", said("1", "happy"))
+        deleting = threading.Thread(target=delete_person, args=("fer2013", "train", "Ann"))
+        waits, real_lock = threading.Event(), fcntl.flock
+
+        def lock(file, how):
+            if threading.current_thread() is deleting:
+                waits.set()
+            real_lock(file, how)
+
+        def delete_then_save(path, rows):
+            deleting.start()
+            waits.wait(5)  # without the lock the deletion is over by then
+            save_decisions(path, rows)
+
+        monkeypatch.setattr(fcntl, "flock", lock)
+        monkeypatch.setattr(relabel_decisions, "save_decisions", delete_then_save)
+        add_decision("fer2013", "train", said("2", "fear"))
+        deleting.join()
+        assert load_person("fer2013", "train", "Ann") == []
+
     def test_names_are_no_formulas(self):
         assert clean_name(' =HYPERLINK("x")\n ') == 'HYPERLINK("x")'
         assert clean_name(" \t-- ") == ""
@@ -248,7 +292,7 @@ def held(lock):
 
 
 def start(work):
-    thread = Thread(target=work, daemon=True)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return thread
 
