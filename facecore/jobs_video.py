@@ -123,7 +123,7 @@ class VideoJob:
         if self.rendering is not None:
             self.rendering.cancel()
         for old in set(self._folder.glob("annotated-*.mp4")) - {self.video}:
-            old.unlink()
+            old.unlink(missing_ok=True)  # the session may end at this moment
         source, (start_s, end_s) = self._source, self._range_s
         target = self._folder / f"annotated-{len(self._tasks)}.mp4"
         task = BackgroundTask(

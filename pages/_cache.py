@@ -1,7 +1,8 @@
-"""A small memory per browser session, so that a rerun computes nothing twice."""
+"""What keeps a rerun from computing anything twice: a memory per session, and marks of files."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import TypeVar
 
 import streamlit as st
@@ -30,3 +31,12 @@ def remember(store: str, key: Hashable, make: Callable[[], T], limit: int) -> T:
 def is_remembered(store: str, key: Hashable) -> bool:
     """Tell whether ``remember`` would answer at once."""
     return key in st.session_state.get(f"cache_{store}", {})
+
+
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Return what changes with a file's content; None where there is none."""
+    try:
+        state = path.stat()
+    except OSError:  # reading it tells what is wrong
+        return None
+    return state.st_mtime_ns, state.st_size

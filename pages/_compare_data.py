@@ -22,6 +22,7 @@ from facecore.datasets import FaceDataset, data_dir, load_dataset
 from facecore.datasets_ferplus import VOTES_FILE, load_votes
 from facecore.evaluation_report import PREDICTIONS_FILE, REPORT_FILE, evaluation_dir
 from facecore.registry import CARD_FILE, HISTORY_FILE, ModelCard, find_bundle
+from pages._cache import stamp
 from pages._sidebar import expression_cards
 from pages._ui import show_error
 
@@ -64,7 +65,7 @@ def open_comparison(names: Sequence[str], key: EvaluationKey, view: View) -> Com
         folder = evaluation_dir(bundle, key.dataset, key.split)
         files += [bundle / CARD_FILE, bundle / HISTORY_FILE]
         files += [folder / REPORT_FILE, folder / PREDICTIONS_FILE]
-    return _load_comparison(bundles, key, view, tuple(map(_stamp, files)))
+    return _load_comparison(bundles, key, view, tuple(map(stamp, files)))
 
 
 @st.cache_resource(show_spinner=False, max_entries=24)
@@ -72,14 +73,6 @@ def _load_comparison(
     bundles: tuple[Path, ...], key: EvaluationKey, view: View, stamps: tuple[object, ...]
 ) -> Comparison:
     return load_comparison(bundles, key.dataset, key.split, view)
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """Return what changes with a file's content; None where there is none."""
-    if not path.exists():
-        return None
-    state = path.stat()
-    return state.st_mtime_ns, state.st_size
 
 
 def fingerprint(comparison: Comparison) -> str:
@@ -114,7 +107,7 @@ def open_dataset(dataset: str, split: str) -> FaceDataset:
         DatasetError: if its files are missing or damaged.
     """
     folder = data_dir()
-    return _load_dataset(dataset, split, folder, _stamp(folder))
+    return _load_dataset(dataset, split, folder, stamp(folder))
 
 
 @st.cache_resource(show_spinner="Opening the pictures, some seconds once …", max_entries=3)
@@ -129,7 +122,7 @@ def open_votes(comparison: Comparison) -> pd.DataFrame:
         DatasetError: if the votes are missing or damaged.
     """
     folder = data_dir()
-    return _load_votes(comparison, folder, _stamp(folder / VOTES_FILE))
+    return _load_votes(comparison, folder, stamp(folder / VOTES_FILE))
 
 
 @st.cache_resource(show_spinner=False, hash_funcs=BY_CONTENT, max_entries=12)

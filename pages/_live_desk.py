@@ -146,10 +146,13 @@ class LiveStream:
         if self.session is not None:
             self.session.stop_recording()
         path = self._folder.path / CLIP_NAME if self._folder is not None else None
-        if path is None or not path.is_file():
+        if path is None:
             return None
-        data = path.read_bytes()
-        path.unlink()
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        path.unlink(missing_ok=True)
         return data
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from facecore.relabel_predictions import OutOfSample, load_predictions_for, pred
 from facecore.relabel_queue import build_queue
 from facecore.relabel_scan import PictureScan, scan_pictures
 from facecore.user_files import user_data_dir
+from pages._cache import stamp
 from pages._ui import load_classifiers
 
 
@@ -74,7 +75,7 @@ def open_material(name: str) -> Material:
     split = get_dataset_info(name).fit_split
     folder = user_data_dir() / name if is_own_dataset(name) else data_dir()
     files = (folder, folder / VOTES_FILE, predictions_path(name, split))
-    return _load_material(name, split, folder, tuple(map(_stamp, files)))
+    return _load_material(name, split, folder, tuple(map(stamp, files)))
 
 
 @st.cache_resource(show_spinner="Looking at every picture, some seconds once …", max_entries=3)
@@ -109,10 +110,3 @@ def ask_models(material: Material, row: int) -> dict[str, dict[str, float]]:
         probs = classifier.predict_proba(to_batch([material.dataset.image(row)], card.input))[0]
         answers[card.title] = dict(zip(card.labels, probs.tolist(), strict=True))
     return answers
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    if not path.exists():
-        return None
-    state = path.stat()
-    return state.st_mtime_ns, state.st_size

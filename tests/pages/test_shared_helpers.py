@@ -1,14 +1,19 @@
 """What all pages share: safe texts, safe file names, the session's memory and log."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import streamlit as st
 
+from facecore.registry import load_card
 from facecore.results import Face, Prediction
 from pages import _session_log as session_log
-from pages._cache import is_remembered, remember
+from pages._cache import is_remembered, remember, stamp
 from pages._face_cards import build_face_cards
 from pages._look import build_tiles
+from pages._sidebar import expression_cards
 from pages._teaching import link_relabel_page
 from pages._ui import error_box, plain, safe_file_name
 
@@ -81,6 +86,39 @@ def test_failure_is_not_remembered(state):
         with pytest.raises(ValueError):
             remember("things", 1, fail, limit=2)
     assert not is_remembered("things", 1)
+
+
+def test_stamp_tells_changes_and_takes_a_file_that_goes_for_none(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    assert stamp(path) is None
+    path.write_text("1")
+    first = stamp(path)
+    path.write_text("12")
+    assert first is not None and stamp(path) not in (None, first)
+    real_stat = Path.stat
+
+    def look_then_delete(asked, **options):
+        state = real_stat(asked, **options)
+        asked.unlink()
+        return state
+
+    monkeypatch.setattr(Path, "stat", look_then_delete)
+    assert stamp(path) is not None
+    assert stamp(path) is None
+
+
+def test_model_that_is_deleted_while_the_sidebar_is_drawn_is_not_offered(
+    models_folder, monkeypatch
+):
+    def delete_then_load(bundle):
+        if bundle.name == "expression_model2":
+            shutil.rmtree(bundle)
+        return load_card(bundle)
+
+    monkeypatch.setattr("pages._sidebar.load_card", delete_then_load)
+    cards, problems = expression_cards()
+    assert [card.name for card in cards] == ["expression_model1", "expression_model3"]
+    assert problems == []
 
 
 def test_log_replaces_by_key_and_drops_the_oldest(state, monkeypatch, make_face, make_result):
