@@ -81,7 +81,7 @@ def test_worker_that_cannot_start_ends_the_batch(make_plan, make_photos):
 
 
 def test_closing_ends_the_processes(make_plan, make_photos, tmp_path):
-    files = make_photos(*"abcdef")
+    files = make_photos(*(f"p{i:02}" for i in range(60)))  # far more than are done meanwhile
     records = run_two(make_plan(load_slow_stub), files)
     next(records)
     records.close()
@@ -114,13 +114,14 @@ def start_command(tmp_path, make_card):
         save_card(tmp_path / "models" / name, make_card(task, name=name))
     started = []
 
-    def start():
+    def start(sleep_s):
         code = (
-            "import signal, sys, batch_stubs\n"
+            "import os, signal, sys, batch_stubs\n"
             "from facecore import __main__, cli_batch\n"
             "if __name__ == '__main__':\n"
             # A shell's background jobs, the tests among them, may have Ctrl-C switched off.
             "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            f"    os.environ[batch_stubs.SLEEP] = '{sleep_s}'\n"
             "    cli_batch.load_network = batch_stubs.load_slow_stub\n"
             "    sys.exit(__main__.main(sys.argv[1:]))\n"
         )
@@ -164,7 +165,7 @@ def _group_is_gone(group):
 def test_interrupt_ends_cleanly_and_the_same_command_goes_on(make_photos, start_command, tmp_path):
     files = make_photos(*(f"p{i:02}" for i in range(24)))
     state = tmp_path / "out" / ".batch"
-    process = start_command()
+    process = start_command(sleep_s=2)
     _wait_for(lambda: len(list(state.rglob("*.json"))) >= 2)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: the whole group is told
     _, told = process.communicate(timeout=120)
@@ -175,7 +176,7 @@ def test_interrupt_ends_cleanly_and_the_same_command_goes_on(make_photos, start_
     num_done = len(list(state.rglob("*.json")))
     assert 2 <= num_done < len(files)
     assert not list((tmp_path / "out").rglob("*.part"))
-    process = start_command()
+    process = start_command(sleep_s=0)
     said, told = process.communicate(timeout=240)
     assert process.returncode == 0, told
     assert f"done before: {num_done})" in said
@@ -186,12 +187,12 @@ def test_interrupt_ends_cleanly_and_the_same_command_goes_on(make_photos, start_
 def test_killed_command_leaves_no_process_and_loses_nothing(make_photos, start_command, tmp_path):
     files = make_photos(*(f"p{i:02}" for i in range(10)))
     state = tmp_path / "out" / ".batch"
-    process = start_command()
+    process = start_command(sleep_s=1)
     _wait_for(lambda: len(list(state.rglob("*.json"))) >= 2)
     process.kill()
     process.communicate()
     _wait_for(lambda: _group_is_gone(process.pid), timeout_s=60)
-    process = start_command()
+    process = start_command(sleep_s=0)
     _, told = process.communicate(timeout=240)
     assert process.returncode == 0, told
     faces = pq.read_table(tmp_path / "out" / "faces.parquet").to_pylist()

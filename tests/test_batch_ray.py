@@ -69,11 +69,18 @@ def is_analysing(node):
     """Whether a worker of this machine has a file at hand: Ray names the process after the task."""
     raylet = node.all_processes["raylet"][0].process.pid
     for children in Path(f"/proc/{raylet}/task").glob("*/children"):
-        for pid in children.read_text().split():
-            command = Path(f"/proc/{pid}/cmdline")
-            if command.exists() and command.read_bytes().startswith(b"ray::_analyse"):
+        for pid in map(int, _read_bytes(children).split()):
+            if _read_bytes(f"/proc/{pid}/cmdline").startswith(b"ray::_analyse"):
                 return True
     return False
+
+
+def _read_bytes(path):
+    """The content; nothing where the process or thread has ended this moment."""
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""
 
 
 def test_lost_machine_loses_nothing_and_doubles_nothing(cluster, plan, files):

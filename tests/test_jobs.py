@@ -16,7 +16,7 @@ from facecore.jobs_video import VideoJob, probe_video
 from facecore.media import read_video_info
 from facecore.pipeline import VIDEO_PIPELINE
 
-WAIT_S = 30
+WAIT_S = 120
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 from facecore.errors import ConfigError
 from facecore.jobs_queue import TurnQueue, read_limit
 
-WAIT_S = 20
+WAIT_S = 120
 
 
 class Visitors:
@@ -84,17 +84,19 @@ def test_who_has_much_to_do_does_not_hold_up_the_others(visitors):
 
 def test_no_more_run_at_once_than_allowed():
     queue, running, most, lock = TurnQueue(3), [0], [0], threading.Lock()
+    as_many = threading.Barrier(3)  # however slowly they start: fewer do not go on
 
     def work():
         with queue.turn():
             with lock:
                 running[0] += 1
                 most[0] = max(most[0], running[0])
+            as_many.wait(WAIT_S)
             time.sleep(0.01)
             with lock:
                 running[0] -= 1
 
-    threads = [threading.Thread(target=work) for _ in range(20)]
+    threads = [threading.Thread(target=work) for _ in range(21)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -17,7 +17,7 @@ from pages import _ice, _live_camera
 from pages._live_desk import MAX_KEEPSAKES, LiveDesk, LiveStream, Recipe
 from pages._sidebar import Settings
 
-WAIT_S = 20
+WAIT_S = 120
 
 
 @pytest.fixture
@@ -279,7 +279,7 @@ def test_turned_picture_is_hidden_until_it_is_analysed(recipe, crossing_clip, mo
     recipe = replace(recipe, settings=hiding)
     stream = LiveStream(recipe)
     feed(stream, frame)
-    assert corner_is_shown(bare)
+    wait_until(lambda: corner_is_shown(bare))
     monkeypatch.setattr(LiveSession, "submit", lambda *picture: None)  # an endless analysis
     stream.update(replace(recipe, mirror=True))
     assert not corner_is_shown(bare[:, ::-1])

@@ -61,6 +61,13 @@ def is_gone(pid):
     return not Path(f"/proc/{pid}").exists() if Path("/proc").is_dir() else True
 
 
+def has_ended(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"  # nobody fetched its end
+    except OSError:
+        return True
+
+
 def test_answers_are_those_of_the_same_functions_here(clip):
     data = picture()
     np.testing.assert_array_equal(decode_image(data, "a.png"), decode_here(data, "a.png"))
@@ -95,7 +102,7 @@ def test_picture_that_never_ends_is_given_up(process, monkeypatch):
     begun = time.monotonic()
     with pytest.raises(UnreadableImageError, match=r"slow\.png"):
         decode_image(picture(), "slow.png")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30  # the pictures' own patience is six times as long
     assert is_gone(process.pid)
 
 
@@ -207,16 +214,13 @@ def test_process_knows_no_secret_and_may_write_nothing(process, monkeypatch):
 def test_process_ends_with_a_killed_server(tmp_path):
     code = (
         "import time; from facecore.decoder_process import DecoderProcess;"
-        "print(DecoderProcess().pid, flush=True); time.sleep(60)"
+        "print(DecoderProcess().pid, flush=True); time.sleep(600)"
     )
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     pid = int(server.stdout.readline())
     server.kill()
     server.wait()
-    deadline = time.monotonic() + 10
-    while not is_gone(pid) and time.monotonic() < deadline:
-        if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
-            break  # nobody fetched its end, but it has ended
+    deadline = time.monotonic() + 60
+    while not has_ended(pid):
+        assert time.monotonic() < deadline
         time.sleep(0.05)
-    else:
-        assert is_gone(pid)

@@ -12,17 +12,20 @@ import sys, time
 from pathlib import Path
 import numpy as np
 target = Path(sys.argv[1])
+part = target.with_name("clip.mp4.part")
 noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
 """
 RECORD = """
 from facecore.live import LiveSession
 live = LiveSession([])
 live.start_recording(target)
+begun = False
 for i in range(10**6):
     live.render(noise)
     live.submit(noise, i / 30)
     time.sleep(0.01)
-    if i == 60:
+    if i >= 60 and part.exists() and not begun:
+        begun = True
         print("begun", flush=True)
 """
 ANALYSE = """
@@ -36,6 +39,8 @@ with VideoWriter(source, (320, 240)) as writer:
 def say(done, total):
     if done == 60:
         print("begun", flush=True)
+    if done >= 60:
+        time.sleep(0.2)  # it must not end before it is killed
 process_video(source, target, FacePipeline([]), on_progress=say)
 """
 

@@ -21,7 +21,7 @@ from facecore.temp_folders import TempFolder
 folder = TempFolder("video", *sys.argv[2:])
 (folder.path / "upload.mp4").write_bytes(b"x" * 1000)
 print(folder.path, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -85,7 +85,7 @@ def test_other_places_are_swept_where_they_are_named(elsewhere, tmp_path):
 
 
 def test_owner_that_ends_normally_leaves_nothing(temp):
-    code = OWNER.replace("time.sleep(60)", "")
+    code = OWNER.replace("time.sleep(600)", "")
     subprocess.run([sys.executable, "-c", code, str(temp)], check=True, cwd=ROOT)
     assert not list(temp.iterdir())
 

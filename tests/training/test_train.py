@@ -160,7 +160,8 @@ def test_finished_run_is_published_again_without_training(whole_run, data, monke
 def test_same_seed_gives_the_same_curve(whole_run, data, tmp_path):
     script.train(CONFIG, data, tmp_path / "run", tmp_path / "models" / "tiny")
     first, second = ((b / HISTORY_FILE) for b in (whole_run[0], tmp_path / "models" / "tiny"))
-    assert _read_curve(first) == _read_curve(second)
+    # The last digit may differ where several threads add up in another order.
+    assert _read_curve(second) == [pytest.approx(row, abs=2e-5) for row in _read_curve(first)]
     other = replace(CONFIG, seed=CONFIG.seed + 1, epochs=1)
     script.train(other, data, tmp_path / "other", tmp_path / "models" / "other")
     assert _read_curve(tmp_path / "models" / "other" / HISTORY_FILE) != _read_curve(first)[:1]
