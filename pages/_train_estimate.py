@@ -17,15 +17,17 @@ _POLL_S = 1.0
 def show_estimate(values: dict[str, Any], num_train: int, num_judged: int) -> None:
     """Say how many pictures there are and how long it will take; offer to measure."""
     st.markdown(f"**{num_train:,}** pictures to learn from, **{num_judged:,}** to judge on.")
-    speed = find_speed(values)
     task: BackgroundTask[dict[str, float]] | None = st.session_state.get(_STATE)
+    # Asked first: where it ends at this moment, what it measured is found afterwards.
+    is_measuring = task is not None and task.active
+    speed = find_speed(values)
     if speed is not None:
         seconds = estimate_seconds(speed, values["epochs"], num_train, num_judged)
         st.markdown(
             f":material/timer: About **{describe_duration(seconds)}** on this machine, as busy as "
             "it was when that was measured; a training lets other work go first."
         )
-    elif task is not None and task.active:
+    elif is_measuring:
         _show_measuring(task)
     else:
         if task is not None and task.error:

@@ -125,8 +125,9 @@ def _jump_to_row(case: VideoCase, summary: SessionSummary, key: str) -> None:
 
 def _show_drawing(case: VideoCase) -> None:
     """Show how far the drawing of the changed video is, or offer it after a cancellation."""
-    if case.job.rendering is not None and case.job.rendering.active:
-        show_rendering_progress(case)
+    task = case.job.rendering
+    if task is not None and (task.active or (task.state == "done" and not case.current)):
+        show_rendering_progress(case)  # one that has ended since lets the page run again
     elif not case.current:
         missing = case.job.video is None
         st.caption(

@@ -37,6 +37,8 @@ if held:
         st.rerun()
 
 with error_box():
+    # Asked first: where it ends at this moment, what it ended with is known afterwards.
+    is_at_work = case is not None and case.job.state in ("waiting", "running")
     if case is None:
         show_upload(settings)
     elif case.problem is not None:
@@ -44,7 +46,7 @@ with error_box():
         if st.button("Choose another video", key=f"video_again_{case.key}"):
             remove_case(case.key)
             st.rerun()
-    elif case.job.state in ("waiting", "running"):
+    elif is_at_work:
         st.subheader(plain(case.name))
         show_analysis_progress(case)
         st.caption("You may look at other pages meanwhile; the analysis goes on.")

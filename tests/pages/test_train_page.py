@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -257,6 +258,30 @@ def test_estimate_needs_a_measurement(open_page, tmp_path, monkeypatch):
     assert "About **7 minutes** on this machine" in texts(app)
 
 
+def test_measurement_that_ends_while_the_page_is_drawn_is_shown(open_page, tmp_path, monkeypatch):
+    keep(tmp_path, happy=30, sad=30)
+    gate, known = threading.Event(), []
+
+    def measure(_):
+        gate.wait(60)
+        known.append({"images_per_s": 4.0, "judged_per_s": 40.0, "start_s": 60.0})
+
+    def look_then_end(_):
+        found = known[0] if known else None
+        if "train_measuring" in app.session_state:
+            gate.set()
+            app.session_state["train_measuring"].wait(60)
+        return found
+
+    monkeypatch.setattr("pages._train_estimate.measure_speed", measure)
+    app = go(open_page("train"), "New training")
+    app.button(key="train_measure").click().run()
+    monkeypatch.setattr("pages._train_estimate.find_speed", look_then_end)
+    app.run()
+    assert not app.exception
+    assert "on this machine" in texts(app)
+
+
 def test_damaged_measurement_is_a_sentence(open_page, tmp_path, monkeypatch):
     keep(tmp_path, happy=30, sad=30)
 
@@ -292,7 +317,7 @@ def test_models_are_renamed_and_deleted_and_stand_in_the_pickers(open_page, make
 @pytest.mark.parametrize("setting", ["off", "maybe"])
 def test_teaching_can_be_switched_off(models_folder, monkeypatch, setting):
     monkeypatch.setenv("FACECORE_TEACHING", setting)
-    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    app = AppTest.from_file(str(APP), default_timeout=180).run()
     if setting == "maybe":
         assert "set it to on or off" in texts(app)
     else:

@@ -1,21 +1,25 @@
 """The Videos page without a browser: empty, analysed, changed, wrong files, nobody there."""
 
+import threading
 import time
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from facecore.errors import VideoWriteError
+from facecore import jobs_video
+from facecore.errors import MediaError, VideoWriteError
 from facecore.jobs import JobProgress
+from facecore.jobs_video import VideoJob
 from facecore.media import VideoWriter
 from facecore.registry import save_card
 from facecore.stats import PeopleEdits
 from facecore.user_files import USER_DIR_VARIABLE, user_models_dir
+from pages._video_desk import VideoCase
 from pages._video_progress import describe_duration, describe_progress
 from pages._video_upload import clock
 
-WAIT_S = 60
+WAIT_S = 120
 START = "video_start"
 
 
@@ -30,7 +34,7 @@ def app(monkeypatch, make_stub_classifier):
     monkeypatch.setattr("pages._sidebar._choose_expression_model", lambda: "expression_model1")
     monkeypatch.setattr("pages.videos.device_line", lambda: None, raising=False)
     monkeypatch.setattr("pages._sidebar.device_text", lambda: "Stub networks.")
-    app = AppTest.from_file("../../app.py", default_timeout=60).run()
+    app = AppTest.from_file("../../app.py", default_timeout=180).run()
     return app.switch_page("pages/videos.py").run()
 
 
@@ -38,6 +42,19 @@ def app(monkeypatch, make_stub_classifier):
 def clip(crossing_clip, write_clip, tmp_path_factory):
     path = tmp_path_factory.mktemp("clips") / "crossing.mp4"
     return write_clip(path, crossing_clip.frames[:18], fps=12).read_bytes()
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """Opens the way to videos that are to be drawn again."""
+    gate, render = threading.Event(), jobs_video._render
+
+    def wait_then_render(*args):
+        gate.wait(WAIT_S)
+        return render(*args)
+
+    monkeypatch.setattr(jobs_video, "_render", wait_then_render)
+    return gate
 
 
 def upload(app, *files):
@@ -120,7 +137,7 @@ def test_running_analysis_survives_a_look_at_another_page(app, clip):
     assert [button.label for button in app.get("download_button")]
 
 
-def test_moved_threshold_decides_the_finished_video_again(app, clip):
+def test_moved_threshold_decides_the_finished_video_again(app, clip, gate):
     analyse(app, ("clip.mp4", clip))
     case = case_of(app)
     probs = case.run.frames[-1].faces[0].expression.probs
@@ -131,6 +148,7 @@ def test_moved_threshold_decides_the_finished_video_again(app, clip):
     assert case.results()[1].counts("expression")["undecided"] == 2
     assert case.results()[1].seconds_by_label("expression")["happy"] == 0
     assert not case.current, "the video is being drawn again"
+    gate.set()
     wait_for_drawing(app)
     assert case.current
     threshold(app, "expression_model1").set_value(0).run()
@@ -181,7 +199,7 @@ def test_network_published_again_leaves_the_finished_video_as_it_is(
     assert case.current, "nothing to draw again"
 
 
-def test_renaming_merging_and_removing_people(app, clip):
+def test_renaming_merging_and_removing_people(app, clip, gate):
     analyse(app, ("clip.mp4", clip))
     case = case_of(app)
     first, second = (person.person_id for person in case.results()[1].people)
@@ -191,6 +209,7 @@ def test_renaming_merging_and_removing_people(app, clip):
     assert case.results()[1].people[0].name == "Ada"
     assert not case.current  # the video is being drawn again
     assert "Video" not in [button.label for button in app.get("download_button")]
+    gate.set()
     wait_for_drawing(app)
     assert case.current
     assert case.drawn[0].names == {first: "Ada"}
@@ -207,6 +226,24 @@ def test_renaming_merging_and_removing_people(app, clip):
     app.button(key="video_undo_all").click().run()
     assert case.edits == PeopleEdits()
     assert not app.exception
+
+
+def test_drawing_that_ends_while_the_page_is_drawn_is_shown(app, clip, monkeypatch):
+    start = VideoJob.start_rendering
+
+    def start_and_end(job, *args):
+        start(job, *args)
+        assert job.rendering.wait(WAIT_S)
+
+    analyse(app, ("clip.mp4", clip))
+    case = case_of(app)
+    monkeypatch.setattr(VideoJob, "start_rendering", start_and_end)
+    case.history.append(case.edits.rename(1, "Ada"))
+    app.run()
+    assert not app.exception
+    assert case.current
+    assert "Video" in [button.label for button in app.get("download_button")]
+    assert not [b for b in app.button if b.key.startswith("video_draw")]
 
 
 def test_rename_by_the_form(app, clip):
@@ -306,6 +343,29 @@ def test_full_disk_costs_the_annotated_video_only(app, clip, monkeypatch):
     assert "Video" in [button.label for button in app.get("download_button")]
 
 
+def test_analysis_that_fails_while_the_page_is_drawn_is_told(app, clip, monkeypatch):
+    gate = threading.Event()
+
+    def fail(*args, **options):
+        gate.wait(WAIT_S)
+        raise MediaError("clip.mp4 is damaged.")
+
+    def look_then_fail(case):
+        found = problem.fget(case)
+        gate.set()
+        assert case.job.analysis.wait(WAIT_S)
+        return found
+
+    problem = VideoCase.problem
+    monkeypatch.setattr("facecore.jobs_video.process_video", fail)
+    upload(app, ("clip.mp4", clip))
+    app.button(key=START).click().run()
+    monkeypatch.setattr(VideoCase, "problem", property(look_then_fail))
+    app.run()
+    assert not app.exception
+    assert "is damaged" in texts(app.error)
+
+
 def test_video_without_faces_says_so(app, write_clip, tmp_path):
     frames = [np.full((120, 160, 3), 90, np.uint8)] * 12
     analyse(app, ("empty_room.mp4", write_clip(tmp_path / "e.mp4", frames).read_bytes()))
@@ -334,8 +394,10 @@ def test_analysis_that_was_stopped_while_the_browser_was_away_says_so(app, clip,
     monkeypatch.setattr("facecore.jobs_video.process_video", work_on)
     upload(app, ("clip.mp4", clip))
     app.button(key=START).click().run()
-    assert case_of(app).job.state == "running"
     task = case_of(app).job.analysis
+    while task.state == "waiting":
+        time.sleep(0.01)
+    assert task.state == "running"
     leave(app)
     assert task.wait(WAIT_S)
 
