@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,15 @@ from test_live_stream import camera, camera_file, wait_for_frames  # noqa: F401
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not Path("/proc").is_dir(), reason="only /proc tells what is left"),
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK_MS = 200_000
 GRACE_S = 2
-GONE_WITHIN_S = 60.0
-"""The grace, and half a minute in which WebRTC waits for a sign of life."""
+GONE_WITHIN_S = 180.0
+"""The grace, half a minute in which WebRTC waits for a sign of life, and a busy machine."""
 MAX_IDLE_DECODERS = 2
 # Run at the server's start: on this signal it tells what each of its threads is doing.
 TELL_THREADS = """
@@ -53,8 +55,11 @@ class Server:
         return [line.strip() for line in lines if "/facecore/" in line or "rtcrtp" in line]
 
     def children(self):
-        lists = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        return [int(pid) for path in lists for pid in path.read_text().split()]
+        children = []
+        for path in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            with suppress(OSError):  # a thread that has just ended
+                children += map(int, path.read_text().split())
+        return children
 
 
 @pytest.fixture
@@ -96,8 +101,8 @@ def doomed(browser_type, browser_type_launch_args, browser_context_args, camera_
     kill()
 
 
-def wait_until(condition, what, timeout_s=GONE_WITHIN_S):
-    deadline = time.monotonic() + timeout_s
+def wait_until(condition, what):
+    deadline = time.monotonic() + GONE_WITHIN_S
     while not condition():
         assert time.monotonic() < deadline, what()
         time.sleep(0.5)
@@ -128,7 +133,7 @@ def test_killed_browser_leaves_nothing(server, doomed, crossing_clip, write_clip
     expect(live.get_by_role("button", name="Stop recording")).to_be_visible()
     wait_until(lambda: len(server.folders()) == 2, server.folders)  # the video's and the clip's
     assert server.children()
-    assert server.busy_threads()
+    wait_until(server.busy_threads, lambda: "no thread at work")
 
     # A slow line: the upload of a photo is under way when the browser dies.
     photos = open_page(context, server, "photos")
@@ -159,12 +164,10 @@ def test_killed_server_leaves_nothing_that_looks_whole(
     children = server.children()
     assert children
     server.process.kill()
-    server.process.wait(10)
+    server.process.wait()
     left = [path.name for path in server.temp.rglob("*.mp4*")]
     assert "annotated-0.mp4" not in left
-    wait_until(
-        lambda: not any(is_running(pid) for pid in children), lambda: f"{children} live on", 15
-    )
+    wait_until(lambda: not any(is_running(pid) for pid in children), lambda: f"{children} live on")
     # The next server's start deletes what is left.
     code = "from facecore.temp_folders import sweep; sweep()"
     environment = os.environ | {"TMPDIR": str(server.temp)}

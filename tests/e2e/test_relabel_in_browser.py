@@ -9,6 +9,7 @@ import pytest
 from own_pictures import write_folders
 from playwright.sync_api import expect
 from relabel_files import AS_NEUTRAL, NO_FACE, write_faces
+from widgets import choose
 
 from facecore.datasets import load_dataset
 from facecore.own_data import bring_path
@@ -158,15 +159,6 @@ def test_retraining_with_the_corrections(doubtful, open_desk, open_page, page, w
     assert fitted["corrections"]["num_left_out"] == 1
     page.locator(".st-key-train_section").get_by_text("Models", exact=True).click()
     expect(page.get_by_text("Trained with corrections: 1 relabelled, 1 left out")).to_be_visible()
-
-
-def choose(page, key, words):
-    box = page.locator(f"[class*='st-key-{key}']").get_by_role("combobox")
-    box.focus()  # no click: scrolling to it would close the list again
-    page.keyboard.type(words)
-    expect(page.get_by_role("option", name=words).first).to_be_visible()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("option")).to_have_count(0)
 
 
 def test_keys_do_nothing_while_one_types(open_desk, page, wait_for_run):

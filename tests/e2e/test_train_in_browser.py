@@ -7,6 +7,7 @@ import time
 import pytest
 from own_pictures import make_zip
 from playwright.sync_api import expect
+from widgets import choose
 
 from facecore.training_queue import is_worker_alive
 from facecore.training_runs import list_runs, load_run, stop_run
@@ -51,13 +52,6 @@ def bring(page, wait_for_run, archive):
     page.get_by_role("button", name="Look at the pictures").click()
     expect(page.get_by_text("Report on faces.zip")).to_be_visible(timeout=SLOW_MS)
     wait_for_run(page)
-
-
-def choose(page, key, words):
-    box = page.locator(f"[class*='st-key-{key}']").get_by_role("combobox")
-    box.focus()  # no click: scrolling to it would close the list again
-    page.keyboard.type(words)
-    page.keyboard.press("Enter")
 
 
 def start(page, wait_for_run, title, epochs):
@@ -115,11 +109,16 @@ def test_killed_trainer_resumes_and_others_wait(
     open_page, page, new_context, dashboard_url, wait_for_run, archive
 ):
     open_page("train")
-    start(page, wait_for_run, "long", 150)
+    start(page, wait_for_run, "long", 200)
     badge(page, "long", "is trained")
+    badge(page, "long", "Best so far")
+    trainer = int((user_runs_dir() / "long" / "running").read_text())
+    os.kill(trainer, signal.SIGSTOP)  # or it may be done before the other user is
+    done = len(load_run("long").history)
     other = new_context().new_page()
+    other.set_default_timeout(SLOW_MS)
     other.goto(f"{dashboard_url}/train")
-    expect(other.locator("h1").first).to_be_visible()
+    expect(other.locator("h1").first).to_be_visible(timeout=SLOW_MS)
     wait_for_run(other)
     bring(other, wait_for_run, archive)
     # What one brought and has not kept, the other does not see.
@@ -132,8 +131,7 @@ def test_killed_trainer_resumes_and_others_wait(
 
     go(page, wait_for_run, "Trainings")
     badge(page, "long", "Best so far")
-    done = len(load_run("long").history)
-    os.kill(int((user_runs_dir() / "long" / "running").read_text()), signal.SIGKILL)
+    os.kill(trainer, signal.SIGKILL)
     badge(page, "long", "The training was ended from outside")
     badge(other, "second", "finished")
     badge(page, "second", "finished")

@@ -163,7 +163,7 @@ def open_page(models_folder) -> Callable[[str], AppTest]:
     """``open_page("photos")`` runs the app and goes to a page."""
 
     def open_(name: str) -> AppTest:
-        app = AppTest.from_file(str(APP), default_timeout=60).run()
+        app = AppTest.from_file(str(APP), default_timeout=180).run()
         app.switch_page(f"pages/{name}.py").run()
         assert not app.exception
         return app

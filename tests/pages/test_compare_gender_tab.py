@@ -19,7 +19,7 @@ def show_tab() -> None:
 
 
 def open_tab() -> AppTest:
-    app = AppTest.from_function(show_tab, default_timeout=60).run()
+    app = AppTest.from_function(show_tab, default_timeout=180).run()
     assert not app.exception
     return app
 

@@ -59,7 +59,7 @@ def app(monkeypatch, stubs, streamer):
     monkeypatch.setattr("pages._sidebar._choose_expression_model", lambda: "expression_model1")
     monkeypatch.setattr("pages._sidebar.device_text", lambda: "Stub networks.")
     monkeypatch.delenv(_ice.VARIABLE, raising=False)
-    app = AppTest.from_file("../../app.py", default_timeout=60).run()
+    app = AppTest.from_file("../../app.py", default_timeout=180).run()
     yield app.switch_page("pages/live.py").run()
     if "live_desk" in app.session_state:
         app.session_state["live_desk"].close()

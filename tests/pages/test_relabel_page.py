@@ -142,7 +142,7 @@ def test_filters(desk):
 
 
 def test_link_chooses_the_pair(models_folder):
-    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    app = AppTest.from_file(str(APP), default_timeout=180).run()
     app.query_params.update({"dataset": "fer2013", "label": "sad", "seen": "neutral"})
     app.switch_page("pages/relabel.py").run()
     app.text_input(key="relabel_who").set_value("Ann").run()
@@ -154,7 +154,7 @@ def test_link_chooses_the_pair(models_folder):
 
 
 def test_nonsense_in_the_address_is_passed_over(models_folder):
-    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    app = AppTest.from_file(str(APP), default_timeout=180).run()
     app.query_params.update({"dataset": "../x", "label": "<b>", "seen": "sad"})
     app.switch_page("pages/relabel.py").run()
     assert not app.exception and not app.error

@@ -12,7 +12,7 @@ PAGES = sorted(path.stem for path in (APP.parent / "pages").glob("[!_]*.py"))
 def test_first_visitor_of_a_page_gets_the_router(models_folder, name, monkeypatch):
     if name == "live":  # its camera needs a server
         monkeypatch.setattr("pages._live_camera.show_camera", lambda *_: None)
-    app = AppTest.from_file(str(APP), default_timeout=60)
+    app = AppTest.from_file(str(APP), default_timeout=180)
     app.switch_page(f"pages/{name}.py").run()  # before any run of app.py
     assert not app.exception
     assert app.session_state["visited_page"] == ("" if name == "home" else name)
@@ -24,6 +24,6 @@ def test_first_visitor_of_a_page_gets_the_router(models_folder, name, monkeypatc
 @pytest.mark.parametrize("value", ["121", "soon"])
 def test_first_visitor_is_told_of_a_wrong_grace_period(models_folder, value, monkeypatch):
     monkeypatch.setenv("FACECORE_GRACE_S", value)
-    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    app = AppTest.from_file(str(APP), default_timeout=180).run()
     assert not app.exception
     assert "to a whole number from 1 to 120" in " ".join(error.value for error in app.error)

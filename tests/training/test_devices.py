@@ -48,7 +48,7 @@ def test_two_devices_train_together(tmp_path):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=540,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
