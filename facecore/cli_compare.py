@@ -19,8 +19,8 @@ from facecore.comparison_report import build_report
 from facecore.comparison_tests import compare_pairs
 from facecore.datasets import DATASETS
 from facecore.datasets_info import SplitInfo, Use
-from facecore.errors import EvaluationError, InvalidModelCardError, ModelNotFoundError
-from facecore.registry import find_bundle, list_bundles, load_card
+from facecore.errors import EvaluationError, InvalidModelCardError
+from facecore.registry import find_bundle, iter_cards
 
 _DEFAULT_DATASET = "fer2013"
 _USES: tuple[Use, ...] = ("report", "choose", "overview", "fit")  # what says most comes first
@@ -71,13 +71,9 @@ def run_compare(args: argparse.Namespace) -> bool:
 def _list_bundles_for(dataset: str) -> tuple[list[Path], bool]:
     """Return the bundles whose task the data set labels, and whether all cards could be read."""
     info, bundles, all_usable = DATASETS.get(dataset), [], True
-    for bundle in list_bundles():
-        try:
-            card = load_card(bundle)
-        except ModelNotFoundError:
-            continue  # deleted since it was listed
-        except InvalidModelCardError as error:
-            print(error, file=sys.stderr)
+    for bundle, card in iter_cards():
+        if isinstance(card, InvalidModelCardError):
+            print(card, file=sys.stderr)
             all_usable = False
             continue
         # Of a user's own data set it is known only who was evaluated on it.

@@ -46,8 +46,7 @@ def render_label(
         The label, uint8 array of shape (h, w, 3), BGR, and its shape, (h, w), 255 where it is and
         0 around its round corners.
     """
-    pad = max(2, round(font_px * 0.3))
-    line_px = _line_px(font_px)
+    pad, line_px = _pad_px(font_px), _line_px(font_px)
     pictures = [_draw_line(line, row == 0, color, font_px) for row, line in enumerate(lines)]
     badge_width = _measure(badge, True, font_px) + 2 * pad if badge else 0
     width = badge_width + max((picture.shape[1] for picture in pictures), default=0)
@@ -68,7 +67,7 @@ def render_label(
 @lru_cache(maxsize=2048)
 def _draw_line(text: str, is_bold: bool, color: str, font_px: int) -> UInt8Array:
     """Return one line with room at both ends, (line height, w, 3), BGR."""
-    pad, height = max(2, round(font_px * 0.3)), _line_px(font_px)
+    pad, height = _pad_px(font_px), _line_px(font_px)
     image = Image.new("RGB", (_measure(text, is_bold, font_px) + 2 * pad, height), color)
     ink = text_color(to_rgb(color))
     ImageDraw.Draw(image).text((pad, height / 2), text, ink, _font(is_bold, font_px), anchor="lm")
@@ -95,6 +94,10 @@ def _draw_shape(width: int, height: int, font_px: int) -> UInt8Array:
 def _measure(text: str, is_bold: bool, font_px: int) -> int:
     length: float = _font(is_bold, font_px).getlength(text)
     return round(length)
+
+
+def _pad_px(font_px: int) -> int:
+    return max(2, round(font_px * 0.3))
 
 
 def _line_px(font_px: int) -> int:

@@ -5,7 +5,7 @@ Reads and writes cards only; opening the network itself is ``facecore.inference`
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -230,6 +230,22 @@ def is_own_bundle(bundle: Path) -> bool:
     return bundle.parent == user_models_dir()
 
 
+def iter_cards(
+    root: Path | None = None,
+) -> Iterator[tuple[Path, ModelCard | InvalidModelCardError]]:
+    """Yield each of ``list_bundles(root)`` with its card, or with what is wrong with that.
+
+    A bundle that was deleted since it was listed is left out.
+    """
+    for bundle in list_bundles(root):
+        try:
+            yield bundle, load_card(bundle)
+        except ModelNotFoundError:
+            continue
+        except InvalidModelCardError as error:
+            yield bundle, error
+
+
 def list_cards(
     root: Path | None = None, task: Task | None = None, role: Role | None = None
 ) -> list[ModelCard]:
@@ -242,15 +258,8 @@ def list_cards(
         task: None for all.
         role: None for all.
     """
-    cards = []
-    for bundle in list_bundles(root):
-        try:
-            card = load_card(bundle)
-        except (InvalidModelCardError, ModelNotFoundError):  # the second: deleted this moment
-            continue
-        if task in (None, card.task) and role in (None, card.role):
-            cards.append(card)
-    return cards
+    cards = [card for _, card in iter_cards(root) if isinstance(card, ModelCard)]
+    return [c for c in cards if task in (None, c.task) and role in (None, c.role)]
 
 
 def verify_checksum(bundle: Path, card: ModelCard) -> Path:

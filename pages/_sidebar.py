@@ -8,11 +8,11 @@ import streamlit as st
 
 from facecore.annotation import AnnotationOptions
 from facecore.detection import CASCADES, HaarOptions
-from facecore.errors import InvalidModelCardError, ModelNotFoundError
+from facecore.errors import InvalidModelCardError
 from facecore.labels import Task
 from facecore.live import LIVE_PIPELINE
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
-from facecore.registry import GENDER_MODEL, ModelCard, Role, list_bundles, list_cards, load_card
+from facecore.registry import GENDER_MODEL, ModelCard, Role, iter_cards, list_cards
 from pages._thresholds import choose_thresholds
 from pages._ui import device_text, error_box, plain, show_error
 
@@ -117,16 +117,11 @@ def expression_cards(role: Role | None = None) -> tuple[list[ModelCard], list[st
         role: "general" for those that are offered for pictures; None for all.
     """
     cards, problems = [], []
-    for bundle in list_bundles():
-        try:
-            card = load_card(bundle)
-        except ModelNotFoundError:
-            continue  # deleted since it was listed
-        except InvalidModelCardError as error:
+    for bundle, card in iter_cards():
+        if isinstance(card, InvalidModelCardError):
             if bundle.name != GENDER_MODEL:  # told where it is loaded
-                problems.append(str(error))
-            continue
-        if card.task == "expression" and role in (None, card.role):
+                problems.append(str(card))
+        elif card.task == "expression" and role in (None, card.role):
             cards.append(card)
     return cards, problems
 

@@ -115,7 +115,7 @@ def test_model_that_is_deleted_while_the_sidebar_is_drawn_is_not_offered(
             shutil.rmtree(bundle)
         return load_card(bundle)
 
-    monkeypatch.setattr("pages._sidebar.load_card", delete_then_load)
+    monkeypatch.setattr("facecore.registry.load_card", delete_then_load)
     cards, problems = expression_cards()
     assert [card.name for card in cards] == ["expression_model1", "expression_model3"]
     assert problems == []
