@@ -55,7 +55,7 @@ def iter_layers(model: keras.Model) -> Iterator[keras.Layer]:
 
 
 def count_multiply_adds(model: keras.Model) -> int:
-    """Return the multiplications of one image's convolutions and dense layers.
+    """Return the multiplications of one image's convolutions, dense layers and enlargements.
 
     Raises:
         TypeError: for a kind of layer whose cost is not known here.
@@ -73,6 +73,8 @@ def count_multiply_adds(model: keras.Model) -> int:
             total += sum(sites * int(np.prod(kernel.shape)) for kernel in kernels)
         elif isinstance(layer, keras.layers.Dense):
             total += sites * int(np.prod(kernels[0].shape))
+        elif isinstance(layer, keras.layers.UpSampling2D):
+            total += 4 * sites * layer.output.shape[-1]  # each value is a mean of four, weighted
         else:
             raise TypeError(f"the cost of a layer of kind {type(layer).__name__} is not known")
     return total

@@ -18,6 +18,7 @@ layers = keras.layers
         (layers.DepthwiseConv2D(3, padding="same"), 8 * 8 * 9 * 2),
         (layers.SeparableConv2D(5, 3, padding="same"), 8 * 8 * (9 * 2 + 2 * 5)),
         (layers.Dense(7), 8 * 8 * 2 * 7),
+        (layers.UpSampling2D(2, interpolation="bilinear"), 16 * 16 * 2 * 4),
         (layers.BatchNormalization(), 0),
     ],
     ids=lambda value: value.name if isinstance(value, layers.Layer) else "",

@@ -1,5 +1,6 @@
 """Networks. Each takes pixels 0-255, scales them itself and returns logits."""
 
+import functools
 from collections.abc import Callable
 
 import keras
@@ -13,6 +14,10 @@ Shape = architectures_paper.Shape
 # Channels of the only layer at full size. Each of its filters weighs nine pixels, so that more of
 # them repeat each other, and at full size they are the dearest of all.
 _FULL_SIZE_WIDTH = 32
+
+# Residual blocks of each stage. dlib's network goes on with two of 256 channels and a fifth stage,
+# which would make it too large for live use.
+_FACE_BLOCKS = (3, 4, 3, 1)
 
 
 class FusedBatchNormalization(layers.BatchNormalization):
@@ -84,11 +89,52 @@ def build_strided_resnet(
     return _stages_and_head(inputs, x, num_classes, base_width, num_stages, dropout, norm)
 
 
+def build_face_resnet(
+    input_shape: Shape,
+    num_classes: int,
+    base_width: int = 32,
+    num_stages: int = 4,
+    dropout: float = 0.0,
+    for_training: bool = False,
+    enlarge: int = 1,
+) -> keras.Model:
+    """Build the front of dlib's face recognition network (King, 2017).
+
+    Unlike there, blocks have squeeze and excitation, and shortcuts that change the width have
+    weights. 48x48 and 128x128 pixels need 139 and 247 million multiply-adds.
+
+    Args:
+        input_shape: (H, W, C); H and W may be None, for pictures of several sizes.
+        num_classes: length of the logits.
+        base_width: channels of the first stage; dlib has 32.
+        num_stages: not looked at: as many as dlib has, less what follows the first block of 256.
+        dropout: before the last layer.
+        for_training: use the fused normalisation, which cannot be exported.
+        enlarge: so many times, first: dlib's network knows faces about 100 pixels wide.
+    """
+    del num_stages
+    norm = FusedBatchNormalization if for_training else layers.BatchNormalization
+    inputs, x = _scaled_input(input_shape)
+    if enlarge > 1:
+        x = layers.UpSampling2D(enlarge, interpolation="bilinear")(x)
+    x = layers.Conv2D(base_width, 7, 2, padding="same", use_bias=False)(x)
+    x = layers.ReLU()(norm()(x))
+    x = layers.MaxPooling2D(3, 2, padding="same")(x)
+    for stage, num_blocks in enumerate(_FACE_BLOCKS):
+        width = base_width * 2**stage
+        for block in range(num_blocks):
+            shrinks = stage > 0 and block == 0
+            x = _residual_block(x, width, 2 if shrinks else 1, norm)
+    return _head(inputs, x, num_classes, dropout)
+
+
 Builder = Callable[..., keras.Model]
 
 ARCHITECTURES: dict[str, Builder] = {
     "small_resnet": build_small_resnet,
     "strided_resnet": build_strided_resnet,
+    "face_resnet": functools.partial(build_face_resnet, enlarge=2),
+    "face_resnet_128": build_face_resnet,
     "paper_cnn": architectures_paper.build_paper_cnn,
     "paper_gender_cnn": architectures_paper.build_paper_gender_cnn,
     "mini_xception": architectures_paper.build_mini_xception,
@@ -115,6 +161,10 @@ def _stages_and_head(
         width = base_width * 2**stage
         x = _residual_block(x, width, 1 if stage == 0 else 2, norm)
         x = _residual_block(x, width, 1, norm)
+    return _head(inputs, x, num_classes, dropout)
+
+
+def _head(inputs: tf.Tensor, x: tf.Tensor, num_classes: int, dropout: float) -> keras.Model:
     x = layers.GlobalAveragePooling2D()(x)
     if dropout:
         x = layers.Dropout(dropout, seed=0)(x)

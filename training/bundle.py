@@ -36,6 +36,7 @@ from training.texts import (
     INTENDED_USE,
     describe_licence,
     describe_protocol,
+    find_pretrained,
     list_limitations,
 )
 
@@ -120,6 +121,7 @@ def build_card(
         training={
             "datasets": list(data.sources),
             "protocol": describe_protocol(config),
+            "pretrained": find_pretrained(config),
             "config": asdict(config),
             "seed": config.seed,
             "epochs": state.num_epochs,

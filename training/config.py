@@ -43,6 +43,8 @@ class TrainConfig:
         start_from: name of a bundle whose weights this run begins with; in the last layer, labels
             that the bundle does not know begin anew. Empty: all weights begin anew. Architecture
             and input, where they are not given, are the bundle's.
+        pretrained: a file of the data folder, with dlib's face recognition network; the run begins
+            with its weights (architecture "face_resnet"). Empty: it does not.
         architecture: a key of ``ARCHITECTURES``.
         base_width: channels of the first stage, a multiple of 32.
         num_stages: each one halves the sides and doubles the channels.
@@ -99,6 +101,7 @@ class TrainConfig:
     epochs: int
     color: str = "gray"
     start_from: str = ""
+    pretrained: str = ""
     validation_share: float = 0.0
     corrections: str = ""
     margin: float = 0.0
@@ -158,6 +161,8 @@ class TrainConfig:
                 raise ValueError(f"{key} must be between 0 and 1, got {getattr(self, key)}")
         if bool(self.teachers) != bool(self.teachers_share):
             raise ValueError("teachers and teachers_share need each other")
+        if self.start_from and self.pretrained:
+            raise ValueError("start_from and pretrained exclude each other")
         check_labels(self.labels)
         if min(self.epochs, self.batch_size) < 1:
             raise ValueError("epochs and batch_size must be at least 1")

@@ -25,6 +25,12 @@ PER_CLASS_PROTOCOL = (
 
 START_PROTOCOL = "Began with the weights of '{start}' instead of random ones."
 
+PRETRAINED_PROTOCOL = (
+    "The first weights were those of dlib's face recognition network (Davis King, 2017; public "
+    "domain), which had learned to tell people apart in three million pictures of FaceScrub, VGG "
+    "Face and the web."
+)
+
 TEACHERS_PROTOCOL = "{share:.0%} of the truth were answers of {names} for the same pictures."
 
 INTENDED_USE = {
@@ -111,10 +117,19 @@ def describe_protocol(config: TrainConfig) -> str:
         sentences.append(PER_CLASS_PROTOCOL.format(num=config.images_per_class, seed=config.seed))
     if config.start_from:
         sentences.append(START_PROTOCOL.format(start=config.start_from))
+    if find_pretrained(config):
+        sentences.append(PRETRAINED_PROTOCOL)
     if config.teachers:
         names = ", ".join(f"'{name}'" for name in config.teachers)
         sentences.append(TEACHERS_PROTOCOL.format(share=config.teachers_share, names=names))
     return " ".join(sentences)
+
+
+def find_pretrained(config: TrainConfig) -> str:
+    """Return the file whose weights were the first ones of all, or nothing if they were random."""
+    if not config.start_from:
+        return config.pretrained
+    return str(load_card(find_bundle(config.start_from)).training.get("pretrained", ""))
 
 
 def describe_licence(config: TrainConfig) -> str:

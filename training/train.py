@@ -44,6 +44,7 @@ from training.bundle import (
 from training.config import TrainConfig, load_config, parse_override
 from training.data import TrainingData, load_splits, load_training_data
 from training.network import build_network, choose_strategy, compile_network
+from training.pretrained import take_face_weights
 from training.run_state import STATE_FILE, RunState, restore_state, save_state
 from training.speed import measure_speed
 from training.start import take_weights
@@ -85,6 +86,8 @@ def train(
         print(f"Going on after epoch {state.num_epochs} of {config.epochs}")
     elif config.start_from:
         take_weights(model, config)
+    elif config.pretrained:
+        take_face_weights(model, config, data.train_images)
     if state.num_epochs < config.epochs:
         fit(model, config, data, state, run_dir)
     return publish(config, data, state, bundle)

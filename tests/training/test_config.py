@@ -25,6 +25,8 @@ VALUES = {
     "architecture": "small_resnet",
     "epochs": 2,
 }
+# All that would be asked of the bundle is given.
+_FROM_NOBODY = {"start_from": "nobody", "color": "gray", "base_width": 32, "num_stages": 3}
 
 
 def test_types_are_converted():
@@ -49,6 +51,7 @@ def test_types_are_converted():
         ({"task": "age"}, "'task' must be 'expression' or 'gender'"),
         ({"color": "green"}, "cannot be used"),
         ({"wanted_accuracy": 95.0}, "wanted_accuracy must be between 0 and 1"),
+        ({"pretrained": "x.dat"} | _FROM_NOBODY, "start_from and pretrained exclude each other"),
     ],
 )
 def test_mistakes(changes, message):
@@ -57,10 +60,10 @@ def test_mistakes(changes, message):
 
 
 def test_a_bundle_to_begin_with_is_asked_only_for_what_is_not_given():
-    given = VALUES | {"start_from": "nobody", "color": "gray", "base_width": 32}
+    given = VALUES | _FROM_NOBODY
     with pytest.raises(ModelNotFoundError):
-        build_config(given)
-    assert build_config(given | {"num_stages": 3}).start_from == "nobody"
+        build_config({key: value for key, value in given.items() if key != "num_stages"})
+    assert build_config(given).start_from == "nobody"
 
 
 def test_missing_setting():
