@@ -68,7 +68,7 @@ def fill_network(
     filters = [layer.kernel.shape[-1] for layer in source[: len(main)]]
     if [layer.filters for layer in main] != filters or network.input.shape[-1] != 1:
         raise ConfigError(
-            "dlib's face recognition network fits grey pictures and the architectures 'face_resnet' "
+            "dlib's network fits grey pictures and the architectures 'face_resnet' "
             "and 'face_resnet_128' with base_width 32 only; choose these."
         )
     behind = {id(layer.output): layer for layer in convolutions}
