@@ -44,7 +44,7 @@ class TrainConfig:
             that the bundle does not know begin anew. Empty: all weights begin anew. Architecture
             and input, where they are not given, are the bundle's.
         pretrained: a file of the data folder, with dlib's face recognition network; the run begins
-            with its weights (architecture "face_resnet"). Empty: it does not.
+            with its weights (architecture "face_resnet" or "face_resnet_128"). Empty: it does not.
         architecture: a key of ``ARCHITECTURES``.
         base_width: channels of the first stage, a multiple of 32.
         num_stages: each one halves the sides and doubles the channels.

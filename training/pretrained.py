@@ -1,4 +1,4 @@
-"""Beginning with a network that knows faces: dlib's, which learned to tell three million apart.
+"""Beginning with a network that knows faces: dlib's, which tells people apart.
 
 The picture passes the same numbers as in dlib's network, but its fixed scalings become batch
 normalisations, so that it goes on learning as the others do.
@@ -20,7 +20,8 @@ from training.network import build_network
 
 _PACKAGE = "face_recognition_models"
 _NUM_IMAGES = 512
-_OPEN_GATE = 4.0  # sigmoid(4) is 0.98: squeeze and excitation lets everything pass at first
+_OPEN_GATE = 4.0  # squeeze and excitation lets nearly everything pass at first:
+_GATE = float(1 / (1 + np.exp(-_OPEN_GATE)))
 
 
 def take_face_weights(
@@ -83,7 +84,7 @@ def fill_network(
             place = main.index(convolution)
             scale, shift = _set_kernel(convolution, source[place])
             if place and place % 2 == 0:  # the gate behind each block's second one takes a little
-                scale, shift = scale / _gate(), shift / _gate()
+                scale, shift = scale / _GATE, shift / _GATE
         else:
             convolution.set_weights([np.eye(*convolution.kernel.shape[2:])[None, None]])
             scale, shift = np.float32(1), np.float32(0)
@@ -109,7 +110,3 @@ def _set_kernel(
     factor = np.float32(wanted / kernel.std())
     convolution.set_weights([kernel * factor])
     return source.scale / factor, source.shift + source.scale * bias
-
-
-def _gate() -> float:
-    return float(1 / (1 + np.exp(-_OPEN_GATE)))
