@@ -117,8 +117,7 @@ def build_face_resnet(
     inputs, x = _scaled_input(input_shape)
     if enlarge > 1:
         x = layers.UpSampling2D(enlarge, interpolation="bilinear")(x)
-    x = layers.Conv2D(base_width, 7, 2, padding="same", use_bias=False)(x)
-    x = layers.ReLU()(norm()(x))
+    x = _conv_norm_relu(x, base_width, 2, norm, side=7)
     x = layers.MaxPooling2D(3, 2, padding="same")(x)
     return _stages_and_head(inputs, x, num_classes, base_width, _FACE_BLOCKS, dropout, norm)
 
@@ -163,8 +162,10 @@ def _stages_and_head(
     return keras.Model(inputs, layers.Dense(num_classes, dtype="float32", name="logits")(x))
 
 
-def _conv_norm_relu(x: tf.Tensor, width: int, strides: int, norm: type[layers.Layer]) -> tf.Tensor:
-    x = layers.Conv2D(width, 3, strides, padding="same", use_bias=False)(x)
+def _conv_norm_relu(
+    x: tf.Tensor, width: int, strides: int, norm: type[layers.Layer], side: int = 3
+) -> tf.Tensor:
+    x = layers.Conv2D(width, side, strides, padding="same", use_bias=False)(x)
     return layers.ReLU()(norm()(x))
 
 
