@@ -2,11 +2,11 @@
 
     python benchmarks/networks.py [BUNDLE...] [--config training/configs/NAME.toml]
 
-Without arguments: every bundle of the models folder. ``--config`` (again and again) measures a
-network that is not trained yet: weights do not change what a network costs. Parameters and
-multiply-adds are counted over the layers, times are those of ``Classifier.predict_proba``, the call
-that the dashboard makes, on two cores. Exits with 1 where a limit is exceeded; the time that counts
-is the median at batch 1.
+BUNDLE is a name or a folder. Without arguments: every bundle of the models folder. ``--config``
+(again and again) measures a network that is not trained yet: weights do not change what a network
+costs. Parameters and multiply-adds are counted over the layers, times are those of
+``Classifier.predict_proba``, the call that the dashboard makes, on two cores. Exits with 1 where a
+limit is exceeded or a network is not there; the time that counts is the median at batch 1.
 """
 
 import argparse
@@ -25,8 +25,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from facecore.errors import FaceCoreError
 from facecore.inference import Classifier, load_classifier
-from facecore.registry import MODEL_FILE, ModelCard, compute_sha256, list_bundles, save_card
+from facecore.registry import (
+    MODEL_FILE,
+    ModelCard,
+    compute_sha256,
+    find_bundle,
+    list_bundles,
+    save_card,
+)
 
 CORES = 2
 MAX_PARAMETERS = 3_000_000
@@ -206,13 +214,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     broken = []
     print(f"tensorflow {tf.__version__}, keras {keras.__version__}, at most {CORES} cores")
     print(HEAD)
-    with tempfile.TemporaryDirectory() as folder:
-        bundles = list(args.bundles) or ([] if args.config else list_bundles())
-        bundles += [write_untrained(path, Path(folder)) for path in args.config]
-        for bundle in bundles:
-            measured = measure(bundle, args.seconds)
-            print(measured.row(), flush=True)
-            broken += measured.broken_limits()
+    named = [path if path.is_dir() else find_bundle(str(path)) for path in args.bundles]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            bundles = named or ([] if args.config else list_bundles())
+            bundles += [write_untrained(path, Path(folder)) for path in args.config]
+            for bundle in bundles:
+                measured = measure(bundle, args.seconds)
+                print(measured.row(), flush=True)
+                broken += measured.broken_limits()
+    except FaceCoreError as error:
+        print(error, file=sys.stderr)
+        return 1
     for sentence in broken:
         print(f"LIMIT: {sentence}")
     return 1 if broken else 0

@@ -4,7 +4,7 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from benchmarks.networks import Measurement, count_multiply_adds  # noqa: E402
+from benchmarks.networks import Measurement, count_multiply_adds, main  # noqa: E402
 
 layers = keras.layers
 
@@ -47,3 +47,12 @@ def test_each_exceeded_limit_is_a_sentence():
     assert good.broken_limits() == []
     bad = Measurement("a", "gender", 3_000_001, 250_000_001, 12_000_001, {1: (30.1, 31.0)})
     assert len(bad.broken_limits()) == 4
+
+
+@pytest.mark.parametrize("arguments", [["nobody"], ["--config", "nobody.toml"]])
+def test_what_is_not_there_is_a_sentence(arguments, monkeypatch, capsys):
+    monkeypatch.setattr("benchmarks.networks.use_few_cores", lambda: None)
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert "nobody" in error
+    assert "Traceback" not in error
