@@ -19,6 +19,7 @@ import pylibsrtp  # noqa: F401  before TensorFlow: loaded after it, it crashes t
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from facecore.errors import FaceCoreError
 from facecore.inference import load_classifier
 from facecore.labels import UNDECIDED
 from facecore.media import decode_image
@@ -109,8 +110,8 @@ def _name(names: Iterable[str | None]) -> str:
     return f"{len(told)} ({', '.join(told)})" if told else "none"
 
 
-def main() -> None:
-    """Print both."""
+def main() -> int:
+    """Print both and return the exit code."""
     parser = argparse.ArgumentParser(description="Ask networks about people everybody knows.")
     parser.add_argument("--expression-model", default="expression_model1", metavar="NAME")
     parser.add_argument("--gender-model", default=GENDER_MODEL, metavar="NAME")
@@ -118,10 +119,15 @@ def main() -> None:
     parser.add_argument("--flip", action="store_true", help="average in the mirror images")
     args = parser.parse_args()
     names = (args.expression_model, args.gender_model)
-    networks = [load_classifier(find_bundle(name)) for name in names]
-    print(PHOTO, *describe_photo(args.media / PHOTO, networks, args.flip), sep="\n")
-    print(CLIP, *describe_clip(args.media / CLIP, networks[1:], args.flip), sep="\n")
+    try:
+        networks = [load_classifier(find_bundle(name)) for name in names]
+        print(PHOTO, *describe_photo(args.media / PHOTO, networks, args.flip), sep="\n")
+        print(CLIP, *describe_clip(args.media / CLIP, networks[1:], args.flip), sep="\n")
+    except (FaceCoreError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

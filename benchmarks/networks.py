@@ -81,7 +81,7 @@ def count_multiply_adds(model: keras.Model) -> int:
             total += sum(sites * int(np.prod(kernel.shape)) for kernel in kernels)
         elif isinstance(layer, keras.layers.Dense):
             total += sites * int(np.prod(kernels[0].shape))
-        elif isinstance(layer, keras.layers.UpSampling2D):
+        elif isinstance(layer, keras.layers.UpSampling2D | keras.layers.Resizing):
             total += 4 * sites * layer.output.shape[-1]  # each value is a mean of four, weighted
         else:
             raise TypeError(f"the cost of a layer of kind {type(layer).__name__} is not known")
@@ -211,7 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=2.0, help="for each batch size")
     args = parser.parse_args(arguments)
     use_few_cores()
-    broken = []
+    broken, missing = [], ""
     print(f"tensorflow {tf.__version__}, keras {keras.__version__}, at most {CORES} cores")
     print(HEAD)
     named = [path if path.is_dir() else find_bundle(str(path)) for path in args.bundles]
@@ -224,11 +224,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(measured.row(), flush=True)
                 broken += measured.broken_limits()
     except FaceCoreError as error:
-        print(error, file=sys.stderr)
-        return 1
+        missing = str(error)
     for sentence in broken:
         print(f"LIMIT: {sentence}")
-    return 1 if broken else 0
+    if missing:
+        print(missing, file=sys.stderr)
+    return 1 if broken or missing else 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from benchmarks.networks import Measurement, count_multiply_adds, main  # noqa: E402
+from facecore.inference import load_classifier  # noqa: E402
 
 layers = keras.layers
 
@@ -19,6 +20,7 @@ layers = keras.layers
         (layers.SeparableConv2D(5, 3, padding="same"), 8 * 8 * (9 * 2 + 2 * 5)),
         (layers.Dense(7), 8 * 8 * 2 * 7),
         (layers.UpSampling2D(2, interpolation="bilinear"), 16 * 16 * 2 * 4),
+        (layers.Resizing(12, 12), 12 * 12 * 2 * 4),
         (layers.BatchNormalization(), 0),
     ],
     ids=lambda value: value.name if isinstance(value, layers.Layer) else "",
@@ -56,3 +58,17 @@ def test_what_is_not_there_is_a_sentence(arguments, monkeypatch, capsys):
     error = capsys.readouterr().err
     assert "nobody" in error
     assert "Traceback" not in error
+
+
+def test_limits_of_networks_before_a_missing_one_are_told(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("benchmarks.networks.use_few_cores", lambda: None)
+    large = Measurement("large", "gender", 4_000_000, 1, 1, dict.fromkeys((1, 4, 16), (1.0, 1.0)))
+
+    def measure(bundle, seconds):
+        return large if bundle == tmp_path else load_classifier(bundle)
+
+    monkeypatch.setattr("benchmarks.networks.measure", measure)
+    assert main([str(tmp_path), "nobody"]) == 1
+    told = capsys.readouterr()
+    assert "LIMIT: large has 4e+06 parameters" in told.out
+    assert "nobody" in told.err
