@@ -52,6 +52,7 @@ def build_small_resnet(
     num_stages: int = 3,
     dropout: float = 0.0,
     for_training: bool = False,
+    even_light: bool = False,
 ) -> keras.Model:
     """Build the net for 48x48 pixels: two-layer stem to 24x24, then stages of two blocks.
 
@@ -62,9 +63,16 @@ def build_small_resnet(
         num_stages: each but the first halves the sides.
         dropout: before the last layer.
         for_training: use the fused normalisation, which cannot be exported.
+        even_light: bring every picture to the same mean and contrast first.
     """
     norm = FusedBatchNormalization if for_training else layers.BatchNormalization
     inputs, x = _scaled_input(input_shape)
+    if even_light:
+        # One group of all pixels; the constant keeps flat pictures from becoming noise.
+        even = layers.GroupNormalization(
+            1, epsilon=0.01, center=False, scale=False, dtype="float32"
+        )
+        x = even(x)
     x = _conv_norm_relu(x, min(base_width, _FULL_SIZE_WIDTH), 1, norm)
     x = _conv_norm_relu(x, base_width, 2, norm)
     return _stages_and_head(inputs, x, num_classes, base_width, (2,) * num_stages, dropout, norm)
@@ -97,11 +105,12 @@ def build_face_resnet(
     dropout: float = 0.0,
     for_training: bool = False,
     enlarge: int = 1,
+    side: int = 0,
 ) -> keras.Model:
     """Build the front of dlib's face recognition network (King, 2017).
 
     Unlike there, blocks have squeeze and excitation, and shortcuts that change the width have
-    weights. 48x48 (enlarged twice) and 128x128 pixels need 113 and 201 million multiply-adds.
+    weights. Pictures 96 and 128 pixels wide need 113 and 201 million multiply-adds.
 
     Args:
         input_shape: (H, W, C); H and W may be None, for pictures of several sizes.
@@ -111,12 +120,15 @@ def build_face_resnet(
         dropout: before the last layer.
         for_training: use the fused normalisation, which cannot be exported.
         enlarge: so many times, first: dlib's network knows faces about 100 pixels wide.
+        side: bring every picture to this size first; 0: do not.
     """
     del num_stages
     norm = FusedBatchNormalization if for_training else layers.BatchNormalization
     inputs, x = _scaled_input(input_shape)
     if enlarge > 1:
         x = layers.UpSampling2D(enlarge, interpolation="bilinear")(x)
+    if side:
+        x = layers.Resizing(side, side)(x)
     x = _conv_norm_relu(x, base_width, 2, norm, side=7)
     x = layers.MaxPooling2D(3, 2, padding="same")(x)
     return _stages_and_head(inputs, x, num_classes, base_width, _FACE_BLOCKS, dropout, norm)
@@ -126,8 +138,10 @@ Builder = Callable[..., keras.Model]
 
 ARCHITECTURES: dict[str, Builder] = {
     "small_resnet": build_small_resnet,
+    "even_resnet": functools.partial(build_small_resnet, even_light=True),
     "strided_resnet": build_strided_resnet,
     "face_resnet": functools.partial(build_face_resnet, enlarge=2),
+    "large_face_resnet": functools.partial(build_face_resnet, side=128),
     "face_resnet_128": build_face_resnet,
     "paper_cnn": architectures_paper.build_paper_cnn,
     "paper_gender_cnn": architectures_paper.build_paper_gender_cnn,

@@ -30,20 +30,43 @@ class WeightAverage(keras.callbacks.Callback):
         decay: of the average per step; the first steps count less far back, so that the start
             does not linger.
         values: of an earlier run; empty for a new one.
+        start: the network that training began with, in the order of the model's trainable
+            variables; needed for ``start_share`` only.
+        start_share: share of it in the weights that are judged. Halfway between a network and what
+            further training made of it often sees more than both (Wortsman et al., 2022, "Robust
+            fine-tuning of zero-shot models").
     """
 
-    def __init__(self, model: keras.Model, decay: float, values: Sequence[Any] = ()) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        decay: float,
+        values: Sequence[Any] = (),
+        start: Sequence[Any] = (),
+        start_share: float = 0.0,
+    ) -> None:
         super().__init__()
         self._weights = model.trainable_variables
         self._decay = decay
-        start = values or [variable.numpy() for variable in self._weights]
-        self._averages = [tf.Variable(value, trainable=False) for value in start]
+        self._start = start
+        self._start_share = start_share
+        first = values or [variable.numpy() for variable in self._weights]
+        self._averages = [tf.Variable(value, trainable=False) for value in first]
         self._update = tf.function(self._move)
 
     @property
     def values(self) -> Arrays:
         """The averages, in the order of the model's trainable variables."""
         return [average.numpy() for average in self._averages]
+
+    @property
+    def judged(self) -> Arrays:
+        """The averages mixed with the start, in the same order."""
+        if not self._start_share:
+            return self.values
+        share = self._start_share
+        pairs = zip(self._start, self.values, strict=True)
+        return [share * start + (1 - share) * value for start, value in pairs]
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Move the averages a little towards the weights."""
@@ -100,7 +123,7 @@ def measure_statistics(
 
 
 class AveragedWeights:
-    """Context in which a model has the averaged weights and their statistics.
+    """Context in which a model has the weights to be judged and their statistics.
 
     Args:
         model: built for training.
@@ -125,7 +148,7 @@ class AveragedWeights:
     def __enter__(self) -> keras.Model:
         self._raw = [variable.numpy() for variable in self._model.variables]
         for variable, value in zip(
-            self._model.trainable_variables, self._average.values, strict=True
+            self._model.trainable_variables, self._average.judged, strict=True
         ):
             variable.assign(value)
         statistics = measure_statistics(self._model, self._images, self._seed)

@@ -43,8 +43,10 @@ class TrainConfig:
         start_from: name of a bundle whose weights this run begins with; in the last layer, labels
             that the bundle does not know begin anew. Empty: all weights begin anew. Architecture
             and input, where they are not given, are the bundle's.
+        start_share: share of ``start_from``'s weights in those that are judged and kept; the bundle
+            then knows the same labels.
         pretrained: a file of the data folder, with dlib's face recognition network; the run begins
-            with its weights (architecture "face_resnet" or "face_resnet_128"). Empty: it does not.
+            with its weights (architectures with "face_resnet" in their name). Empty: it does not.
         architecture: a key of ``ARCHITECTURES``.
         base_width: channels of the first stage, a multiple of 32.
         num_stages: each one halves the sides and doubles the channels.
@@ -61,9 +63,16 @@ class TrainConfig:
         small_share: share of the epochs that are trained on ``small_side``.
         label_smoothing: share of the truth that is spread over all classes.
         votes_share: share of the truth that comes from the crowd's votes (FER-2013 only).
+        votes_weight: weight of a second last layer that learns the crowd's votes, for the sake of
+            what lies before it; not exported (FER-2013 only).
         teachers: names of bundles whose mean answers are part of the truth. Their labels must be
-            among the run's, and their input the same.
+            among the run's, all labels those of one of them, and their input the same.
         teachers_share: share of the truth that comes from the teachers.
+        lessons: how many changed versions of each picture the teachers answer; the epochs take
+            them in turn. 0: the teachers answer the picture and its mirror image, unchanged.
+        unlabelled: name of a data set whose training pictures the lessons show too, as many in
+            each as there are labelled ones; what they show is the teachers' answer alone. Empty:
+            none.
         max_class_weight: rare classes weigh more in the loss, at most this much; 1 for none.
         balance: attributes of the pictures; together with the label they form groups, of which
             small ones are drawn more often. Empty: every picture once per epoch.
@@ -101,6 +110,7 @@ class TrainConfig:
     epochs: int
     color: str = "gray"
     start_from: str = ""
+    start_share: float = 0.0
     pretrained: str = ""
     validation_share: float = 0.0
     corrections: str = ""
@@ -120,8 +130,11 @@ class TrainConfig:
     small_share: float = 0.0
     label_smoothing: float = 0.0
     votes_share: float = 0.0
+    votes_weight: float = 0.0
     teachers: tuple[str, ...] = ()
     teachers_share: float = 0.0
+    lessons: int = 0
+    unlabelled: str = ""
     max_class_weight: float = 1.0
     balance: tuple[str, ...] = ()
     balance_power: float = 1.0
@@ -153,6 +166,7 @@ class TrainConfig:
             "teachers_share",
             "balance_power",
             "mixup_share",
+            "start_share",
             "wanted_accuracy",
         )
         chances = ("erase", "soften", "jpeg", "average_decay", "dropout")
@@ -161,6 +175,20 @@ class TrainConfig:
                 raise ValueError(f"{key} must be between 0 and 1, got {getattr(self, key)}")
         if bool(self.teachers) != bool(self.teachers_share):
             raise ValueError("teachers and teachers_share need each other")
+        if self.votes_weight < 0:
+            raise ValueError(f"votes_weight must be 0 or more, got {self.votes_weight}")
+        if self.lessons < 0 or (self.lessons and not self.teachers):
+            raise ValueError("lessons must be 0 or more, and need teachers")
+        if self.unlabelled and not self.lessons:
+            raise ValueError("unlabelled needs lessons")
+        if self.lessons and self.balance:
+            raise ValueError("lessons and balance exclude each other: lessons show each picture")
+        if self.lessons and self.votes_weight:
+            raise ValueError("lessons and votes_weight exclude each other: teachers know no votes")
+        if self.lessons and self.small_side:
+            raise ValueError("lessons and small_side exclude each other: teachers see full size")
+        if self.start_share and not (self.start_from and self.average_decay):
+            raise ValueError("start_share needs start_from and average_decay")
         if self.start_from and self.pretrained:
             raise ValueError("start_from and pretrained exclude each other")
         check_labels(self.labels)

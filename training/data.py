@@ -34,6 +34,8 @@ class TrainingData:
         train_votes: float32 array of shape (n, num_classes), the crowd's votes for each class of
             ``config.labels``; None without them.
         train_groups: str arrays of shape (n,), the attributes of ``config.balance``.
+        unlabelled_images: uint8 array of shape (k, H, W, C), pictures for lessons only; None
+            without them.
     """
 
     train_images: npt.NDArray[np.uint8]
@@ -43,6 +45,12 @@ class TrainingData:
     sources: tuple[dict[str, Any], ...] = ()
     train_votes: npt.NDArray[np.float32] | None = None
     train_groups: tuple[npt.NDArray[np.str_], ...] = ()
+    unlabelled_images: npt.NDArray[np.uint8] | None = None
+
+    @property
+    def num_per_epoch(self) -> int:
+        """Pictures of one epoch; with unlabelled ones there are as many of them again."""
+        return len(self.train_y) * (1 if self.unlabelled_images is None else 2)
 
     @property
     def labels_digest(self) -> str:
@@ -71,14 +79,20 @@ def load_training_data(config: TrainConfig) -> TrainingData:
     train, validation = _keep_labels(train, config), _keep_labels(validation, config)
     if config.images_per_class:
         train = draw_per_class(train, config.images_per_class, config.seed)
+    sources = [_describe(train, "fitted") | corrections, _describe(validation, "chosen on")]
+    needs_votes = config.votes_share or config.votes_weight
+    unlabelled = load_dataset(config.unlabelled, "train") if config.unlabelled else None
+    if unlabelled:
+        sources.append(_describe(unlabelled, "shown without labels"))
     return TrainingData(
         train_images=_stack(train, config.input),
         train_y=train.y_true,
         validation_images=_stack(validation, config.input),
         validation_y=validation.y_true,
-        sources=(_describe(train, "fitted") | corrections, _describe(validation, "chosen on")),
-        train_votes=_load_votes(train, config) if config.votes_share else None,
+        sources=tuple(sources),
+        train_votes=_load_votes(train, config) if needs_votes else None,
         train_groups=_select_groups(train, config.balance),
+        unlabelled_images=_stack(unlabelled, config.input) if unlabelled else None,
     )
 
 
@@ -157,8 +171,8 @@ def _keep_labels(dataset: FaceDataset, config: TrainConfig) -> FaceDataset:
 def _load_votes(train: FaceDataset, config: TrainConfig) -> npt.NDArray[np.float32]:
     if train.name != datasets_fer2013.NAME:
         raise ConfigError(
-            f"votes_share needs the crowd's votes, which {train.name} has not; only "
-            f"{datasets_fer2013.NAME} has them: set votes_share to 0."
+            f"votes_share and votes_weight need the crowd's votes, which {train.name} has not; "
+            f"only {datasets_fer2013.NAME} has them: set both to 0."
         )
     votes = load_votes(train.sample_ids.tolist())[list(config.labels)]
     return votes.to_numpy(dtype=np.float32)

@@ -9,10 +9,13 @@ import tensorflow as tf
 from facecore.errors import ConfigError
 from training.architectures import ARCHITECTURES
 from training.config import TrainConfig
+from training.votes_head import LabelsAndVotesLoss, add_votes_head, labels_accuracy
 
 
 def build_network(config: TrainConfig, for_training: bool) -> keras.Model:
     """Return a new network with logits; exported ones are float32 and of standard layers.
+
+    In training there are as many logits again for the crowd's votes, if the config wants them.
 
     Raises:
         ConfigError: if the config names no known architecture.
@@ -28,7 +31,7 @@ def build_network(config: TrainConfig, for_training: bool) -> keras.Model:
     several_sizes = for_training and config.small_side
     sides = (None, None) if several_sizes else (config.height, config.width)
     try:
-        return ARCHITECTURES[config.architecture](
+        model = ARCHITECTURES[config.architecture](
             (*sides, config.input.num_channels),
             len(config.labels),
             base_width=config.base_width,
@@ -36,6 +39,7 @@ def build_network(config: TrainConfig, for_training: bool) -> keras.Model:
             dropout=config.dropout,
             for_training=for_training,
         )
+        return add_votes_head(model) if for_training and config.votes_weight else model
     finally:
         keras.mixed_precision.set_global_policy("float32")
 
@@ -94,10 +98,12 @@ def compile_network(model: keras.Model, config: TrainConfig, num_train: int) -> 
         else keras.optimizers.AdamW(rate, weight_decay=decay)
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    labels_only = keras.losses.CategoricalCrossentropy(from_logits=True)  # targets are smoothed
+    accuracy = keras.metrics.MeanMetricWrapper(labels_accuracy, name="accuracy")
     model.compile(
         optimizer,
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True),  # targets are smoothed
-        metrics=["accuracy"],
+        loss=LabelsAndVotesLoss() if config.votes_weight else labels_only,
+        metrics=[accuracy if config.votes_weight else "accuracy"],
     )
     # In half precision this is a wrapper that scales the loss.
     model.optimizer.build(model.trainable_variables)

@@ -42,7 +42,8 @@ def take_face_weights(
     network = build_network(config, for_training=False)
     rows = np.random.default_rng(config.seed).permutation(len(images))[:_NUM_IMAGES]
     fill_network(network, source, images[rows].astype(np.float32))
-    model.set_weights(network.get_weights())
+    num_weights = len(network.weights)
+    model.set_weights([*network.get_weights(), *model.get_weights()[num_weights:]])
 
 
 def find_weights(name: str) -> Path:
@@ -69,8 +70,8 @@ def fill_network(
     filters = [layer.kernel.shape[-1] for layer in source[: len(main)]]
     if [layer.filters for layer in main] != filters or network.input.shape[-1] != 1:
         raise ConfigError(
-            "dlib's network fits grey pictures and the architectures 'face_resnet' "
-            "and 'face_resnet_128' with base_width 32 only; choose these."
+            "dlib's network fits grey pictures and the architectures 'face_resnet', "
+            "'large_face_resnet' and 'face_resnet_128' with base_width 32 only; choose these."
         )
     behind = {id(layer.output): layer for layer in convolutions}
     for layer in network.layers:

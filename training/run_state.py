@@ -98,7 +98,7 @@ def restore_state(
         return RunState(labels_digest=labels_digest)
     with np.load(path) as archive:
         progress = json.loads(str(archive["progress"]))
-        if _settings(progress["config"]) != _settings(asdict(config)):
+        if _select_settings(progress["config"]) != select_settings(config):
             raise ConfigError(
                 f"{run_dir} holds a run of '{config.name}' with other settings; pass another "
                 "--run-dir, or --restart to begin again."
@@ -132,8 +132,13 @@ def _variables(model: keras.Model) -> list[keras.Variable]:
     return [*model.trainable_variables, *model.non_trainable_variables]
 
 
-def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what decides a run; a setting that is newer than a saved run was at its default."""
+def select_settings(config: TrainConfig) -> dict[str, Any]:
+    """Return the settings that decide a run, as JSON would hold them."""
+    return _select_settings(asdict(config))
+
+
+def _select_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Do so for saved settings; one that is newer than the saved run was at its default."""
     defaults = {f.name: f.default for f in fields(TrainConfig) if f.default is not MISSING}
     settings = json.loads(json.dumps({**defaults, **values}))  # tuples become lists
     return {key: value for key, value in settings.items() if key not in _DESCRIPTIVE}

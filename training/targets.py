@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.config import TrainConfig
+from training.votes_head import append_votes
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -16,6 +17,8 @@ def compute_targets(
 ) -> FloatArray:
     """Return the wanted probabilities, float32 array of shape (n, num_classes).
 
+    With ``config.votes_weight`` the crowd's are appended, see ``append_votes``.
+
     The label, mixed with the crowd's votes where there are any (soft targets after Barsoum et al.,
     2016), smoothed, and then mixed with the teachers' answers, which are smooth already.
 
@@ -23,7 +26,7 @@ def compute_targets(
         y_true: int array of shape (n,).
         config: gives the shares.
         votes: votes per class, shape (n, num_classes); a row without any votes leaves the label.
-        taught: the teachers' answers, shape (n, num_classes); a row of zeros leaves the rest.
+        taught: the teachers' answers, shape (n, num_classes).
     """
     num_classes = len(config.labels)
     targets = np.eye(num_classes, dtype=np.float32)[y_true]
@@ -34,8 +37,9 @@ def compute_targets(
     smoothing = config.label_smoothing
     targets = targets * (1 - smoothing) + smoothing / num_classes
     if taught is not None:
-        share = config.teachers_share * (taught.sum(axis=1, keepdims=True) > 0)
-        targets = (1 - share) * targets + share * taught
+        targets = (1 - config.teachers_share) * targets + config.teachers_share * taught
+    if votes is not None and config.votes_weight:
+        targets = append_votes(targets, votes, config.votes_weight)
     return np.asarray(targets, dtype=np.float32)
 
 

@@ -17,40 +17,89 @@ from training.targets import FloatArray
 
 _BATCH = 256
 
+Images = npt.NDArray[np.uint8]
 
-def ask_teachers(
-    config: TrainConfig, images: npt.NDArray[np.uint8], y_true: npt.NDArray[np.int16]
-) -> FloatArray | None:
-    """Return the mean answer of the config's teachers for each training picture.
 
-    Each one sees the picture and its mirror image. A teacher has no say on pictures whose label it
-    was not taught: it must name another one.
+class Teachers:
+    """Finished networks that are asked together.
+
+    Args:
+        config: names them, and the labels to answer with.
+
+    Raises:
+        ModelError: if one cannot be opened.
+        ConfigError: if one needs other pictures or knows labels that the run does not, or none
+            knows all of the run's.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self._num_classes = len(config.labels)
+        self._all: list[tuple[Classifier, list[int]]] = []
+        for name in config.teachers:
+            teacher = load_classifier(find_bundle(name))
+            self._all.append((teacher, _find_columns(name, teacher, config)))
+        if not any(len(columns) == self._num_classes for _, columns in self._all):
+            raise ConfigError(
+                f"None of the teachers {', '.join(config.teachers)} knows all of "
+                f"{', '.join(config.labels)}; add one that does."
+            )
+
+    @property
+    def checksums(self) -> list[str]:
+        """SHA-256 of each one's network, in the config's order."""
+        return [teacher.card.sha256 for teacher, _ in self._all]
+
+    def answer(self, images: Images, mirror: bool) -> FloatArray:
+        """Return the mean answer for each picture, float32 array of shape (n, num_classes).
+
+        A teacher that does not know every label divides what those who do leave for its labels.
+
+        Args:
+            images: uint8 array of shape (n, H, W, C).
+            mirror: ask for the mirror image too, and take the mean.
+        """
+        parts = [images[i : i + _BATCH] for i in range(0, len(images), _BATCH)]
+        answers = [self._answer_batch(part, mirror) for part in parts]
+        return np.concatenate([np.zeros((0, self._num_classes), np.float32), *answers])
+
+    def _answer_batch(self, images: Images, mirror: bool) -> FloatArray:
+        asked = [(_ask(teacher, images, mirror), columns) for teacher, columns in self._all]
+        complete, partial = [], []
+        for probs, columns in asked:
+            if len(columns) == self._num_classes:
+                complete.append(probs[:, np.argsort(columns)])
+            else:
+                partial.append((probs, columns))
+        everything = np.mean(complete, axis=0)
+        filled = []
+        for probs, columns in partial:
+            answer = everything.copy()
+            answer[:, columns] = probs * everything[:, columns].sum(axis=1, keepdims=True)
+            filled.append(answer)
+        return np.asarray(np.mean([*complete, *filled], axis=0), dtype=np.float32)
+
+
+def ask_teachers(config: TrainConfig, images: Images) -> FloatArray | None:
+    """Return what the config's teachers answer for each training picture and its mirror image.
 
     Args:
         config: names the teachers.
         images: uint8 array of shape (n, H, W, C).
-        y_true: int array of shape (n,), columns of ``config.labels``.
 
     Returns:
-        float32 array of shape (n, num_classes), or None where there are no teachers; rows sum to
-        1, or are 0 where no teacher knows the label.
+        float32 array of shape (n, num_classes), rows sum to 1; None where there are no teachers.
 
     Raises:
         ModelError: if a teacher cannot be opened.
-        ConfigError: if a teacher needs other pictures or knows labels that the run does not.
+        ConfigError: if a teacher does not fit, see ``Teachers``.
     """
-    if not config.teachers:
-        return None
-    sums = np.zeros((len(images), len(config.labels)), dtype=np.float32)
-    for name in config.teachers:
-        teacher = load_classifier(find_bundle(name))
-        columns = _find_columns(name, teacher, config)
-        rows = np.flatnonzero(np.isin(y_true, columns))
-        for start in range(0, len(rows), _BATCH):
-            part = rows[start : start + _BATCH]
-            sums[np.ix_(part, columns)] += predict_flipped(teacher.predict_proba, images[part])
-    totals = sums.sum(axis=1, keepdims=True)
-    return np.asarray(np.where(totals > 0, sums / np.maximum(totals, 1e-12), 0), dtype=np.float32)
+    return Teachers(config).answer(images, mirror=True) if config.teachers else None
+
+
+def _ask(teacher: Classifier, images: Images, mirror: bool) -> FloatArray:
+    if mirror:
+        return np.asarray(predict_flipped(teacher.predict_proba, images), dtype=np.float32)
+    return teacher.predict_proba(images)
 
 
 def _find_columns(name: str, teacher: Classifier, config: TrainConfig) -> list[int]:

@@ -3,6 +3,9 @@
 What holds for one network only stands in its config (``notes``).
 """
 
+import re
+
+from facecore.datasets import get_dataset_info
 from facecore.own_data_store import is_own_dataset
 from facecore.registry import find_bundle, load_card
 from training.config import TrainConfig
@@ -23,6 +26,11 @@ PER_CLASS_PROTOCOL = (
     "ones is filled by repeats."
 )
 
+START_SHARE_PROTOCOL = (
+    "Of every weight that was judged and kept, {share:.0%} are that network's and the rest what "
+    "the training made of it."
+)
+
 START_PROTOCOL = "Began with the weights of '{start}' instead of random ones."
 
 PRETRAINED_PROTOCOL = (
@@ -31,7 +39,22 @@ PRETRAINED_PROTOCOL = (
     "Face and the web."
 )
 
+VOTES_PROTOCOL = (
+    "{share:.0%} of the truth were the votes of ten people for the same picture (FER+, Barsoum et "
+    "al., 2016; MIT licence)."
+)
+
 TEACHERS_PROTOCOL = "{share:.0%} of the truth were answers of {names} for the same pictures."
+
+LESSONS_PROTOCOL = (
+    "The teachers answered {num} changed versions of each picture, and the network learned from "
+    "exactly these."
+)
+
+UNLABELLED_PROTOCOL = (
+    "Half of the pictures were of {name}, whose labels were not used: for these the teachers' "
+    "answers were the whole truth."
+)
 
 INTENDED_USE = {
     "expression": (
@@ -117,11 +140,19 @@ def describe_protocol(config: TrainConfig) -> str:
         sentences.append(PER_CLASS_PROTOCOL.format(num=config.images_per_class, seed=config.seed))
     if config.start_from:
         sentences.append(START_PROTOCOL.format(start=config.start_from))
+    if config.start_share:
+        sentences.append(START_SHARE_PROTOCOL.format(share=config.start_share))
     if find_pretrained(config):
         sentences.append(PRETRAINED_PROTOCOL)
+    if config.votes_share:
+        sentences.append(VOTES_PROTOCOL.format(share=config.votes_share))
     if config.teachers:
         names = ", ".join(f"'{name}'" for name in config.teachers)
         sentences.append(TEACHERS_PROTOCOL.format(share=config.teachers_share, names=names))
+    if config.lessons:
+        sentences.append(LESSONS_PROTOCOL.format(num=config.lessons))
+    if config.unlabelled:
+        sentences.append(UNLABELLED_PROTOCOL.format(name=config.unlabelled))
     return " ".join(sentences)
 
 
@@ -135,9 +166,13 @@ def find_pretrained(config: TrainConfig) -> str:
 def describe_licence(config: TrainConfig) -> str:
     """Return the terms of the weights; those of the networks that they come from stay valid."""
     terms = OWN_LICENCE if is_own_dataset(config.dataset) else LICENCE[config.task]
-    origins = {"Began with the weights of": (config.start_from,), "Taught by": config.teachers}
     sentences = [terms]
-    for origin, names in origins.items():
-        cards = [load_card(find_bundle(name)) for name in names if name]
-        sentences += [f"{origin} '{c.name}': {c.licence}" for c in cards if c.licence != terms]
+    if config.unlabelled:
+        licence = get_dataset_info(config.unlabelled).licence
+        sentences.append(f"Pictures without labels from {config.unlabelled}: {licence}.")
+    for name in (config.start_from, *config.teachers):
+        if name:
+            # Networks of one family share most of their terms: each is stated once.
+            theirs = re.split(r"(?<=\.) ", load_card(find_bundle(name)).licence)
+            sentences += [sentence for sentence in theirs if sentence not in " ".join(sentences)]
     return " ".join(sentences)

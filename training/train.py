@@ -10,6 +10,7 @@ interruption and ends with the same result. Never looks at a test split.
 import argparse
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -43,11 +44,12 @@ from training.bundle import (
 )
 from training.config import TrainConfig, load_config, parse_override
 from training.data import TrainingData, load_splits, load_training_data
+from training.lessons import LESSONS_DIR, LessonBatches
 from training.network import build_network, choose_strategy, compile_network
 from training.pretrained import take_face_weights
 from training.run_state import STATE_FILE, RunState, restore_state, save_state
 from training.speed import measure_speed
-from training.start import take_weights
+from training.start import read_start, take_weights
 from training.supervision import end_with_stdin, lower_priority
 from training.teachers import ask_teachers
 
@@ -80,7 +82,8 @@ def train(
     keras.utils.set_random_seed(config.seed)
     with (strategy or choose_strategy()).scope():
         model = build_network(config, for_training=True)
-        compile_network(model, config, num_train=len(data.train_y))
+        compile_network(model, config, num_train=data.num_per_epoch)
+    start = read_start(model, config) if config.start_share else []
     state = restore_state(run_dir, config, model, data.labels_digest)
     if state.num_epochs:
         print(f"Going on after epoch {state.num_epochs} of {config.epochs}")
@@ -89,21 +92,31 @@ def train(
     elif config.pretrained:
         take_face_weights(model, config, data.train_images)
     if state.num_epochs < config.epochs:
-        fit(model, config, data, state, run_dir)
+        average = WeightAverage(
+            model, config.average_decay, state.average, start, config.start_share
+        )
+        fit(model, average, config, data, state, run_dir)
     return publish(config, data, state, bundle)
 
 
 def fit(
-    model: keras.Model, config: TrainConfig, data: TrainingData, state: RunState, run_dir: Path
+    model: keras.Model,
+    average: WeightAverage,
+    config: TrainConfig,
+    data: TrainingData,
+    state: RunState,
+    run_dir: Path,
 ) -> None:
     """Train the epochs that are left, and save the state after each.
 
     Raises:
         TrainingRunError: if the loss is no number any more; earlier epochs stay saved.
     """
-    average = WeightAverage(model, config.average_decay, state.average)
-    taught = ask_teachers(config, data.train_images, data.train_y)
-    batches = TrainingBatches(config, data, taught)
+    if config.lessons:
+        batches: TrainingBatches | LessonBatches = LessonBatches(config, data, run_dir)
+    else:
+        taught = ask_teachers(config, data.train_images)
+        batches = TrainingBatches(config, data, taught)
     for epoch in range(state.num_epochs, config.epochs):
         fit_epoch(model, average, config, batches, data, state, epoch)
         save_state(run_dir, config, model, state)
@@ -113,7 +126,7 @@ def fit_epoch(
     model: keras.Model,
     average: WeightAverage,
     config: TrainConfig,
-    batches: TrainingBatches,
+    batches: TrainingBatches | LessonBatches,
     data: TrainingData,
     state: RunState,
     epoch: int,
@@ -177,9 +190,10 @@ def choose_weights(
 
 
 def compute_logits(model: keras.Model, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Return a float32 array of shape (n, num_classes)."""
+    """Return a float32 array of shape (n, num_classes); the crowd's logits are left out."""
     logits = model.predict(images, batch_size=_EVALUATION_BATCH, verbose=0)
-    return np.asarray(logits, dtype=np.float32)
+    num_classes = model.get_layer("logits").units
+    return np.asarray(logits[:, :num_classes], dtype=np.float32)
 
 
 def publish(config: TrainConfig, data: TrainingData, state: RunState, bundle: Path) -> ModelCard:
@@ -195,7 +209,7 @@ def publish(config: TrainConfig, data: TrainingData, state: RunState, bundle: Pa
         )
     keras.utils.clear_session()  # layers are numbered anew: their names are part of the file
     network = build_network(config, for_training=False)
-    network.set_weights(state.best_weights)
+    network.set_weights(state.best_weights[: len(network.weights)])  # no votes' layer
     logits = compute_logits(network, data.validation_images)
     # Rounded, so that the last digit of a sum cannot make another file of the same weights.
     temperature = round(fit_temperature(logits, data.validation_y), 4)
@@ -249,6 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run_dir = options.run_dir or Path.home() / "facecore-runs" / config.name
         if options.restart:
             (run_dir / STATE_FILE).unlink(missing_ok=True)
+            shutil.rmtree(run_dir / LESSONS_DIR, ignore_errors=True)
         data = load_training_data(config)
         print(f"{config.name}: {len(data.train_y)} pictures, run folder {run_dir}", flush=True)
         bundle = (options.models_dir or models_dir()) / config.name

@@ -50,6 +50,16 @@ def test_average_follows_by_its_decay(model):
     np.testing.assert_array_equal(average.values[0], after[0])
 
 
+def test_start_has_its_share_in_what_is_judged_and_not_in_the_average(model, images):
+    start = [value.numpy() for value in model.trainable_variables]
+    average = WeightAverage(model, 0.9, [w + 4 for w in start], start, start_share=0.25)
+    with AveragedWeights(model, average, images, seed=0) as judged:
+        for variable, value in zip(judged.trainable_variables, start, strict=True):
+            np.testing.assert_allclose(variable.numpy(), value + 3, rtol=1e-5)
+    for value, old in zip(average.values, start, strict=True):
+        np.testing.assert_allclose(value, old + 4, rtol=1e-6)
+
+
 def test_context_has_the_average_and_gives_everything_back(model, images):
     average = WeightAverage(model, decay=0.9)
     kernels = average.values[0].copy()

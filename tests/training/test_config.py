@@ -10,7 +10,8 @@ from facecore.labels import EXPRESSIONS, GENDERS
 from training.architectures import ARCHITECTURES
 from training.config import build_config, load_config, parse_override
 
-CONFIGS = sorted((Path(__file__).parents[2] / "training" / "configs").glob("*.toml"))
+CONFIGS_DIR = Path(__file__).parents[2] / "training" / "configs"
+CONFIGS = sorted(CONFIGS_DIR.glob("**/*.toml"))
 
 VALUES = {
     "name": "tiny",
@@ -51,6 +52,7 @@ def test_types_are_converted():
         ({"task": "age"}, "'task' must be 'expression' or 'gender'"),
         ({"color": "green"}, "cannot be used"),
         ({"wanted_accuracy": 95.0}, "wanted_accuracy must be between 0 and 1"),
+        ({"start_share": 0.5}, "start_share needs start_from and average_decay"),
         ({"pretrained": "x.dat"} | _FROM_NOBODY, "start_from and pretrained exclude each other"),
     ],
 )
@@ -119,7 +121,14 @@ def test_the_four_networks_are_there():
             "gender": "Gender",
         }.items()
     )
-    assert load_config(CONFIGS[2], {"epochs": 1}).epochs == 1
+    assert load_config(CONFIGS_DIR / "gender.toml", {"epochs": 1}).epochs == 1
+
+
+def test_every_network_that_another_needs_can_be_made():
+    configs = {path.stem: load_config(path) for path in CONFIGS}
+    for config in configs.values():
+        needed = {*config.teachers, config.start_from} - {""}
+        assert needed <= configs.keys(), config.name
 
 
 def test_the_papers_protocol():

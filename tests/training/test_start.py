@@ -14,8 +14,8 @@ from tests.training.test_config import VALUES
 from training.config import build_config
 from training.network import build_network
 from training.speed import measure_speed
-from training.start import take_weights
-from training.texts import describe_licence
+from training.start import read_start, take_weights
+from training.texts import describe_licence, describe_protocol
 
 CONFIG = build_config(VALUES | {"name": "start", "base_width": 8, "num_stages": 2})
 TEMPERATURE = 1.7
@@ -100,3 +100,26 @@ def test_process_ends_with_its_standard_input():
     process.stdin.close()
     assert process.wait(60) == 143
     process.stdout.close()
+
+
+def test_start_is_read_for_its_share_in_the_result(logits):
+    config = build(start_share=0.5, average_decay=0.9)
+    model = build_network(config, for_training=False)
+    start = read_start(model, config)
+    np.testing.assert_allclose(model(images()).numpy(), logits, rtol=1e-3, atol=1e-3)
+    for variable, value in zip(model.trainable_variables, start, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+    assert "50% are that network's" in describe_protocol(config)
+    assert "votes" not in describe_protocol(config)
+
+
+def test_the_crowds_votes_are_told_of(logits):
+    assert "10% of the truth were the votes of ten people" in describe_protocol(
+        build(votes_share=0.1)
+    )
+
+
+def test_start_that_lacks_a_label_cannot_share_in_the_result(logits):
+    config = build(start_share=0.5, average_decay=0.9, labels=["happy", "tired", "angry"])
+    with pytest.raises(ConfigError, match="'start' does not know tired"):
+        read_start(build_network(config, for_training=False), config)

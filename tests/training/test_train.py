@@ -11,7 +11,7 @@ import pytest
 from facecore.datasets import FaceDataset
 from facecore.errors import ConfigError, TrainingRunError
 from facecore.evaluation import evaluation_dir, load_report
-from facecore.inference import load_classifier
+from facecore.inference import load_classifier, load_network
 from facecore.registry import EVALUATIONS_DIR, HISTORY_FILE, load_card
 from tests.training.test_config import VALUES
 from training import train as script
@@ -20,7 +20,7 @@ from training.bundle import compute_log_loss, fit_temperature
 from training.config import build_config
 from training.data import TrainingData
 from training.network import build_network, compile_network
-from training.run_state import STATE_FILE, RunState, restore_state
+from training.run_state import STATE_FILE, RunState, restore_state, save_state
 
 CONFIG = build_config(
     VALUES
@@ -148,6 +148,31 @@ def test_interrupted_run_ends_with_the_same_result(whole_run, data, tmp_path, mo
         load_classifier(b).predict_proba(data.validation_images) for b in (bundle, whole_run[0])
     ]
     np.testing.assert_allclose(*answers, atol=1e-5)
+
+
+def test_start_has_its_share_in_what_is_kept_also_after_an_interruption(
+    whole_run, data, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("FACECORE_MODELS_DIR", str(whole_run[0].parent))
+    losses = iter([0.5, 0.4])  # the second epoch, trained after the interruption, is the better one
+    monkeypatch.setattr(script, "compute_log_loss", lambda *_: next(losses))
+    config = replace(CONFIG, name="near", start_from="tiny", start_share=0.75, learning_rate=0.2)
+    arguments = config, data, tmp_path / "run", tmp_path / "near"
+
+    def save_and_stop(*args):
+        save_state(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(script, "save_state", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            script.train(*arguments)
+    script.train(*arguments)
+    start = load_network(whole_run[0]).get_weights()[0]
+    with np.load(tmp_path / "run" / STATE_FILE) as state:
+        average, kept = state["average_0000"], state["best_0000"]
+    assert np.abs(average - start).max() > 0.01  # so that a wrong share would be seen
+    np.testing.assert_allclose(kept, 0.75 * start + 0.25 * average, atol=1e-5)
 
 
 def test_finished_run_is_published_again_without_training(whole_run, data, monkeypatch, tmp_path):
