@@ -28,10 +28,11 @@ GRACE_S = 2
 GONE_WITHIN_S = 180.0
 """The grace, half a minute in which WebRTC waits for a sign of life, and a busy machine."""
 MAX_IDLE_DECODERS = 2
-# Run at the server's start: on this signal it tells what each of its threads is doing.
+# Run at the server's start: on this signal it tells what each of its threads is doing. Its decoder
+# processes run it too; opened to be written anew, the file would lose what the server has told.
 TELL_THREADS = """
 import faulthandler, os, signal
-faulthandler.register(signal.SIGUSR1, file=open(os.environ["THREAD_DUMP"], "w"), all_threads=True)
+faulthandler.register(signal.SIGUSR1, file=open(os.environ["THREAD_DUMP"], "a"), all_threads=True)
 """
 
 
