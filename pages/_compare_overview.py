@@ -43,7 +43,8 @@ def show_overview(comparison: Comparison, choices: Choices) -> None:
         "class alike; macro F1 averages precision and recall over the classes. Log loss and Brier "
         "score also punish wrong confidence; a model that lacks a class has no log loss on its "
         "images (–). The calibration error is the mean gap between confidence and accuracy. "
-        "Milliseconds per face are those of the evaluation, on the machine that ran it."
+        "Milliseconds per face are those of the evaluation, beside whatever else the machine did. "
+        "Minutes of training leave out the networks that a model began with."
     )
     if statistics.pairs:
         st.subheader("Are the differences real?")
