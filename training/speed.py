@@ -37,7 +37,9 @@ class Speed:
 
 def measure_speed(config: TrainConfig) -> Speed:
     """Fit a few steps on random pictures, full-sized and augmented as the config says."""
-    short = replace(config, start_from="", small_side=0, images_per_class=0, balance=())
+    short = replace(
+        config, start_from="", start_share=0.0, small_side=0, images_per_class=0, balance=()
+    )
     begun = time.monotonic()
     model = build_network(short, for_training=True)
     num_images = short.batch_size * (_WARM_STEPS + _STEPS)

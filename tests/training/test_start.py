@@ -80,8 +80,11 @@ def test_other_layers_are_refused(logits):
         take_weights(build_network(config, for_training=False), config)
 
 
-def test_speed_is_measured():
-    speed = measure_speed(build_config({**VALUES, "base_width": 8, "batch_size": 4}))
+@pytest.mark.parametrize(
+    "changes", [{}, {"start_from": "start", "start_share": 0.5, "average_decay": 0.9}]
+)
+def test_speed_is_measured(changes):
+    speed = measure_speed(build_config({**VALUES, "base_width": 8, "batch_size": 4} | changes))
     assert min(speed.to_dict().values()) > 0
 
 
