@@ -1,6 +1,9 @@
 """The training batches: order, changed pictures, mixed pairs; all follow from seed, epoch, step."""
 
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from training.augment import augment
@@ -43,27 +46,59 @@ class TrainingBatches:
     def iter_epoch(self, epoch: int) -> tf.data.Dataset:
         """Return one epoch's batches: pictures (n, H, W, C), targets (n, classes), weights (n,)."""
         config = self._config
-        order = tf.constant(self._draw_order(epoch))
         side = config.small_side if epoch < round(config.small_share * config.epochs) else 0
-        mixes = config.mixup > 0 and epoch < round(config.mixup_share * config.epochs)
 
-        def make_batch(step: tf.Tensor) -> Batch:
-            rows = order[step * config.batch_size : (step + 1) * config.batch_size]
-            seed = tf.stack([config.seed * 10_000 + epoch, tf.cast(step, tf.int32)])
-            seeds = tf.unstack(tf.random.split(seed, 2))
+        def show(rows: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
             pictures = tf.cast(tf.gather(self._images, rows), tf.float32)
-            images = degrade(augment(pictures, seed, config, side), seeds[0], config)
-            batch = images, tf.gather(self._targets, rows), tf.gather(self._weights, rows)
-            return mix_pairs(batch, seeds[1], config.mixup) if mixes else batch
+            return change_pictures(pictures, seed, config, side)
 
-        steps = tf.data.Dataset.range(count_steps(config, self._num_images))
-        return steps.map(make_batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+        order = self._draw_order(epoch)
+        return batch_epoch(config, epoch, order, show, self._targets, self._weights)
 
     def _draw_order(self, epoch: int) -> np.ndarray:
         rng = np.random.default_rng([self._config.seed, epoch])
         if self._chances is None:
             return rng.permutation(self._num_images)
         return rng.choice(self._num_images, self._num_images, p=self._chances)
+
+
+def change_pictures(
+    pictures: tf.Tensor, seed: tf.Tensor, config: TrainConfig, side: int = 0
+) -> tf.Tensor:
+    """Return the pictures, shape (n, H, W, C), changed and damaged at random; see ``augment``."""
+    changed = augment(pictures, seed, config, side)
+    return degrade(changed, tf.random.split(seed, 2)[0], config)
+
+
+def batch_epoch(
+    config: TrainConfig,
+    epoch: int,
+    order: npt.NDArray[np.intp],
+    show: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    targets: tf.Tensor,
+    weights: tf.Tensor,
+) -> tf.data.Dataset:
+    """Return one epoch's batches: pictures (n, H, W, C), targets (n, classes), weights (n,).
+
+    Args:
+        config: gives size, seed and mixup.
+        epoch: from 0.
+        order: rows of targets and weights, in the order of the epoch.
+        show: returns the pictures of the given rows, for a seed of shape (2,).
+        targets: shape (pictures, classes).
+        weights: shape (pictures,).
+    """
+    rows_in_order = tf.constant(order)
+    mixes = config.mixup > 0 and epoch < round(config.mixup_share * config.epochs)
+
+    def make_batch(step: tf.Tensor) -> Batch:
+        rows = rows_in_order[step * config.batch_size : (step + 1) * config.batch_size]
+        seed = tf.stack([config.seed * 10_000 + epoch, tf.cast(step, tf.int32)])
+        batch = show(rows, seed), tf.gather(targets, rows), tf.gather(weights, rows)
+        return mix_pairs(batch, tf.random.split(seed, 2)[1], config.mixup) if mixes else batch
+
+    steps = tf.data.Dataset.range(count_steps(config, len(order)))
+    return steps.map(make_batch, num_parallel_calls=2, deterministic=True).prefetch(4)
 
 
 def mix_pairs(batch: Batch, seed: tf.Tensor, alpha: float) -> Batch:

@@ -18,12 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from training.augment import augment
-from training.batches import Batch, mix_pairs
+from training.batches import batch_epoch, change_pictures
 from training.config import TrainConfig
 from training.data import TrainingData
-from training.degrade import degrade
-from training.network import count_steps
 from training.run_state import select_settings
 from training.targets import FloatArray, compute_class_weights, compute_targets
 from training.teachers import Teachers
@@ -61,22 +58,18 @@ class LessonBatches:
         config = self._config
         pictures, answers = self._load(epoch % config.lessons)
         images, targets = tf.constant(pictures), tf.constant(self._compute_targets(answers))
-        order = tf.constant(np.random.default_rng([config.seed, epoch]).permutation(len(pictures)))
-        mixes = config.mixup > 0 and epoch < round(config.mixup_share * config.epochs)
 
-        def make_batch(step: tf.Tensor) -> Batch:
-            rows = order[step * config.batch_size : (step + 1) * config.batch_size]
-            seed = tf.stack([config.seed * 10_000 + epoch, tf.cast(step, tf.int32)])
-            seeds = tf.unstack(tf.random.split(seed, 2))
+        def show(rows: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
             changed = tf.cast(tf.gather(images, rows), tf.float32)
-            if config.flip:  # the mirror image looks the same to the teachers, or should
-                mirror = tf.random.stateless_uniform((tf.shape(changed)[0], 1, 1, 1), seeds[0])
-                changed = tf.where(mirror < 0.5, tf.reverse(changed, [2]), changed)
-            batch = changed, tf.gather(targets, rows), tf.gather(self._weights, rows)
-            return mix_pairs(batch, seeds[1], config.mixup) if mixes else batch
+            if not config.flip:
+                return changed
+            # The mirror image looks the same to the teachers, or should.
+            shape = (tf.shape(changed)[0], 1, 1, 1)
+            mirror = tf.random.stateless_uniform(shape, tf.random.split(seed, 2)[0])
+            return tf.where(mirror < 0.5, tf.reverse(changed, [2]), changed)
 
-        steps = tf.data.Dataset.range(count_steps(config, len(pictures)))
-        return steps.map(make_batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+        order = np.random.default_rng([config.seed, epoch]).permutation(len(pictures))
+        return batch_epoch(config, epoch, order, show, targets, self._weights)
 
     def _compute_targets(self, answers: FloatArray) -> FloatArray:
         """Return the labels mixed with the answers, then the answers for unlabelled pictures."""
@@ -116,8 +109,7 @@ class LessonBatches:
         for step, start in enumerate(range(0, len(order), _BATCH)):
             rows = order[start : start + _BATCH]
             seed = tf.constant([config.seed * 10_000 + _SEED_OFFSET + lesson, step], tf.int32)
-            batch = tf.cast(images[rows], tf.float32)
-            batch = degrade(augment(batch, seed, config), tf.random.split(seed, 2)[0], config)
+            batch = change_pictures(tf.cast(images[rows], tf.float32), seed, config)
             changed[rows] = tf.cast(tf.round(batch), tf.uint8).numpy()
         return changed
 

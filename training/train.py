@@ -83,11 +83,11 @@ def train(
     with (strategy or choose_strategy()).scope():
         model = build_network(config, for_training=True)
         compile_network(model, config, num_train=data.num_per_epoch)
-    start = read_start(model, config) if config.start_share else []
+    start = read_start(model, config) if config.start_share else []  # and takes the weights
     state = restore_state(run_dir, config, model, data.labels_digest)
     if state.num_epochs:
         print(f"Going on after epoch {state.num_epochs} of {config.epochs}")
-    elif config.start_from:
+    elif config.start_from and not start:
         take_weights(model, config)
     elif config.pretrained:
         take_face_weights(model, config, data.train_images)
