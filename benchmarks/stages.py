@@ -86,6 +86,10 @@ class TimedDetector(HaarDetector):
         """As ``HaarDetector``."""
         return self._timed(super().detect_large, frame_bgr)
 
+    def detect_in(self, frame_bgr, areas):
+        """As ``HaarDetector``."""
+        return self._timed(super().detect_in, frame_bgr, areas)
+
     def detect_near(self, frame_bgr, known):
         """As ``HaarDetector``."""
         return self._timed(super().detect_near, frame_bgr, known)

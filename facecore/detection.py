@@ -8,15 +8,27 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from facecore.detection_options import (
+    CASCADES,
+    LIVE_HAAR,
+    PHOTO_HAAR,
+    SMALLEST_WINDOW_PX,
+    VIDEO_HAAR,
+    HaarOptions,
+)
 from facecore.errors import DetectorError
 from facecore.preprocessing import UInt8Array
 from facecore.results import Box
 
-CASCADES: dict[str, str] = {
-    "alt2": "haarcascade_frontalface_alt2.xml",
-    "alt": "haarcascade_frontalface_alt.xml",
-    "default": "haarcascade_frontalface_default.xml",
-}
+__all__ = [
+    "CASCADES",
+    "LIVE_HAAR",
+    "PHOTO_HAAR",
+    "VIDEO_HAAR",
+    "Detection",
+    "HaarDetector",
+    "HaarOptions",
+]
 
 _TILTS_DEG = (0.0, -20.0, 20.0, -40.0, 40.0)
 _NEAR_SIDE = 2.2  # searched area around a known face, in sides of its box
@@ -25,56 +37,11 @@ _NEAR_NEIGHBORS = 3  # a face is known to be there, so fainter evidence is enoug
 # A known face is searched at this size, however large it is in the frame: a steady cost, and large
 # enough for several hits on a face. At 48 pixels a quarter of the faces of test clips are lost.
 _NEAR_FACE_PX = 64
-_AGAIN_SIDE = 1.8  # the same for a face that was seen a frame ago
-_AGAIN_SIZES = (0.75, 1.35)
+# The same for a face that was seen a frame ago: most hardly move, and the first search costs half.
+_AGAIN = ((1.6, (0.84, 1.2)), (1.8, (0.75, 1.35)))
 
 _LARGE_SIDE_PX = 480  # the smallest copy on which large faces are searched
 _ROW_GAP = 0.75  # of a face's side, between the middles of neighbours from top to bottom
-
-_SMALLEST_WINDOW_PX = 24  # the cascades' own window is 20-24 px; nothing smaller can be found
-
-
-@dataclass(frozen=True, slots=True)
-class HaarOptions:
-    """How faces are searched.
-
-    Args:
-        cascade: a key of ``CASCADES``.
-        scale_factor: step between searched face sizes; nearer to 1 finds more and takes longer.
-        min_neighbors: how many overlapping hits make a face; higher means fewer false boxes but
-            also fewer faint faces.
-        min_face_fraction: the smallest face, as a fraction of the frame's shorter side.
-        max_side_px: the search runs on a copy whose longer side is at most this; a larger copy
-            finds smaller faces and takes longer.
-    """
-
-    cascade: str = "alt2"
-    scale_factor: float = 1.1
-    min_neighbors: int = 6
-    min_face_fraction: float = 0.08
-    max_side_px: int = 640
-
-    def __post_init__(self) -> None:
-        if self.cascade not in CASCADES:
-            raise ValueError(f"cascade must be one of {', '.join(CASCADES)}, got {self.cascade!r}")
-        if not 1.01 <= self.scale_factor <= 2:
-            raise ValueError(f"scale_factor must be 1.01-2, got {self.scale_factor}")
-        if not 0 <= self.min_neighbors <= 50:
-            raise ValueError(f"min_neighbors must be 0-50, got {self.min_neighbors}")
-        if not 0 < self.min_face_fraction <= 1:
-            raise ValueError(f"min_face_fraction must be in (0, 1], got {self.min_face_fraction}")
-        if self.max_side_px < _SMALLEST_WINDOW_PX:
-            raise ValueError(f"max_side_px must be {_SMALLEST_WINDOW_PX} or more")
-
-
-PHOTO_HAAR = HaarOptions(min_face_fraction=0.03, max_side_px=1600)
-"""For photos: time is there, and group photos have small faces."""
-
-VIDEO_HAAR = HaarOptions(min_face_fraction=0.05, max_side_px=960)
-"""For video files, which nobody waits for by the frame: people may stand further away."""
-
-LIVE_HAAR = HaarOptions()
-"""For live pictures: whoever uses a webcam sits before it, and analyses must keep up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +89,44 @@ class HaarDetector:
         fraction = min(1.0, 2 * self.options.min_face_fraction)
         return self._detect(frame_bgr, max(self.options.max_side_px // 2, _LARGE_SIDE_PX), fraction)
 
+    def detect_in(self, frame_bgr: UInt8Array, areas: Sequence[Box]) -> list[Detection]:
+        """Find the faces in parts of a frame, on the same evidence as ``detect``.
+
+        Args:
+            frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
+            areas: where, in pixels of the frame; a face that lies in two of them is found twice.
+
+        Returns:
+            Boxes in pixels of the frame, area by area.
+        """
+        if not areas:
+            return []
+        gray, scale = self._to_search_copy(frame_bgr, self.options.max_side_px)
+        smallest = self._smallest_px(gray, self.options.min_face_fraction)
+        found = []
+        for area in areas:
+            left, top, right, bottom = (max(0, round(v * scale)) for v in area)
+            part = gray[top:bottom, left:right]
+            if min(part.shape) < smallest:
+                continue
+            hits = self._search(part, self.options.min_neighbors, smallest, min(part.shape))
+            for x, y, side, weight in hits:
+                found.append(Detection(_to_xyxy(x + left, y + top, side, scale), weight))
+        return found
+
+    def _smallest_px(self, gray: UInt8Array, min_face_fraction: float) -> int:
+        """Return the side of the smallest face on a search copy."""
+        shorter: int = min(gray.shape)
+        return max(SMALLEST_WINDOW_PX, round(shorter * min_face_fraction))
+
     def _detect(
         self, frame_bgr: UInt8Array, max_side_px: int, min_face_fraction: float
     ) -> list[Detection]:
         gray, scale = self._to_search_copy(frame_bgr, max_side_px)
         shorter = min(gray.shape)
-        if shorter < _SMALLEST_WINDOW_PX:
+        if shorter < SMALLEST_WINDOW_PX:
             return []
-        smallest = max(_SMALLEST_WINDOW_PX, round(shorter * min_face_fraction))
+        smallest = self._smallest_px(gray, min_face_fraction)
         hits = self._search(gray, self.options.min_neighbors, smallest, shorter)
         found = [Detection(_to_xyxy(x, y, side, scale), weight) for x, y, side, weight in hits]
         return _to_reading_order(found)
@@ -162,10 +159,14 @@ class HaarDetector:
         Returns:
             One entry per known face: the strongest hit, or None.
         """
-        return [
-            self._find_near(frame_bgr, d.xyxy, (d.tilt_deg,), _AGAIN_SIDE, _AGAIN_SIZES)
-            for d in known
-        ]
+        return [self._find_again(frame_bgr, detection) for detection in known]
+
+    def _find_again(self, frame_bgr: UInt8Array, known: Detection) -> Detection | None:
+        for side, sizes in _AGAIN:
+            found = self._find_near(frame_bgr, known.xyxy, (known.tilt_deg,), side, sizes)
+            if found is not None:
+                return found
+        return None
 
     def _find_near(
         self,

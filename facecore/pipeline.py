@@ -1,21 +1,21 @@
 """From a frame to its faces and their predictions; every way of running shares it."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from facecore.detection import PHOTO_HAAR, VIDEO_HAAR, HaarDetector, HaarOptions
+from facecore.detection import HaarDetector
 from facecore.flip import predict_flipped
 from facecore.labels import Task
+from facecore.pipeline_options import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
 from facecore.pipeline_search import FaceSearch, FoundFaces, SupportsDetect
 from facecore.preprocessing import UInt8Array, crop_faces, to_batch
 from facecore.registry import ModelCard
 from facecore.results import Face, FrameResult, Prediction
-from facecore.tracking import IouTracker, TrackerOptions
+from facecore.tracking import IouTracker
 from facecore.tracking_labels import LabelKeeper
 from facecore.tracking_smoothing import ProbabilitySmoother
 
@@ -43,54 +43,6 @@ class SupportsPredict(Protocol):
 
     def predict_proba(self, batch: UInt8Array) -> npt.NDArray[np.float32]:
         """Return float32 probabilities of shape (n, num_classes), rows sum to 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineOptions:
-    """How frames are analysed.
-
-    Args:
-        haar: how faces are searched.
-        tracker: how faces become people; None for photos, where nobody has a number.
-        smoothing: expressions are averaged over about so many seconds per person, and looked at
-            15 times a second at most; 0 = off, in every frame.
-        gender_smoothing: the same for gender, which does not change and is asked less often.
-        detect_every: faces are searched in every n-th frame and followed in between; in every
-            frame while somebody new may have come or somebody known is missing.
-        rescan_s: the frame is searched for new faces only so often, in media time, and for the
-            smallest ones half as often; oftener while nobody is there or somebody known is missing,
-            always until a new face counts. Everybody known is looked for in every frame. 0: faces
-            of all sizes in every frame.
-        thresholds: per task the confidence below which an answer is shown as undecided; a task
-            that is not named has the threshold of its network's card.
-        flip: average the answers for each face and its mirror image; twice the network's time.
-    """
-
-    haar: HaarOptions = VIDEO_HAAR
-    tracker: TrackerOptions | None = field(default_factory=TrackerOptions)
-    smoothing: float = 0.4
-    gender_smoothing: float = 10.0
-    detect_every: int = 1
-    rescan_s: float = 0.4
-    thresholds: Mapping[Task, float] = field(default_factory=dict)
-    flip: bool = False
-
-    def __post_init__(self) -> None:
-        if self.smoothing < 0 or self.gender_smoothing < 0:
-            raise ValueError("smoothing must be 0 or more seconds")
-        if self.rescan_s < 0:
-            raise ValueError(f"rescan_s must be 0 or more seconds, got {self.rescan_s}")
-        if self.detect_every < 1:
-            raise ValueError(f"detect_every must be 1 or more, got {self.detect_every}")
-        if not all(0 <= threshold <= 1 for threshold in self.thresholds.values()):
-            raise ValueError(f"thresholds must be between 0 and 1, got {dict(self.thresholds)}")
-
-
-PHOTO_PIPELINE = PipelineOptions(haar=PHOTO_HAAR, tracker=None, smoothing=0, gender_smoothing=0)
-"""For single pictures: every face counts at once, nobody is tracked."""
-
-VIDEO_PIPELINE = PipelineOptions()
-"""For video files."""
 
 
 class FacePipeline:
@@ -232,49 +184,46 @@ class FacePipeline:
         timings: dict[str, float],
     ) -> list[Face]:
         predictions: list[dict[Task, Prediction]] = [{} for _ in faces]
-        boxes, tilts = [f.xyxy for f in faces], [f.tilt_deg for f in faces]
-        crops: dict[tuple[float, float], list[UInt8Array]] = {}
+        crops: dict[tuple[float, float], dict[int, UInt8Array]] = {}
         for task, classifier in self._classifiers.items():
             card = classifier.card
             threshold = self.options.thresholds.get(task, card.threshold)
-            if (recent := self._recall_all(faces, task, time_s)) is not None:
-                for face, probs, known in zip(faces, recent, predictions, strict=True):
-                    prediction = Prediction(card.labels, probs, threshold)
-                    known[task] = self._keeper.decide(face.person_id, task, prediction)
-                continue
-            start = time.perf_counter()
-            framing = (card.input.margin, card.input.shift_y)
-            if framing not in crops:
-                crops[framing] = crop_faces(frame_bgr, boxes, card.input, tilts)
-            batch = to_batch(crops[framing], card.input)
-            timings["crop"] = timings.get("crop", 0.0) + _ms_since(start)
-            start = time.perf_counter()
-            predict = classifier.predict_proba
-            rows = predict_flipped(predict, batch) if self.options.flip else predict(batch)
-            timings[task] = _ms_since(start)
-            for face, row, known in zip(faces, rows, predictions, strict=True):
-                smoothed = self._smooth(face, task, row, time_s)
-                prediction = Prediction(card.labels, smoothed, threshold)
-                known[task] = self._keeper.decide(face.person_id, task, prediction)
+            answers = self._recall(faces, task, time_s)
+            if asked := [i for i in range(len(faces)) if i not in answers]:
+                start = time.perf_counter()
+                cut = crops.setdefault((card.input.margin, card.input.shift_y), {})
+                _cut_missing(cut, asked, frame_bgr, faces, card)
+                batch = to_batch([cut[i] for i in asked], card.input)
+                timings["crop"] = timings.get("crop", 0.0) + _ms_since(start)
+                start = time.perf_counter()
+                predict = classifier.predict_proba
+                rows = predict_flipped(predict, batch) if self.options.flip else predict(batch)
+                timings[task] = _ms_since(start)
+                for i, row in zip(asked, rows, strict=True):
+                    answers[i] = self._smooth(faces[i], task, row, time_s)
+            for i, face in enumerate(faces):
+                prediction = Prediction(card.labels, answers[i], threshold)
+                predictions[i][task] = self._keeper.decide(face.person_id, task, prediction)
         return [
             Face(f.xyxy, f.detection_score, f.person_id, known, f.tilt_deg)
             for f, known in zip(faces, predictions, strict=True)
         ]
 
-    def _recall_all(
+    def _recall(
         self, faces: Sequence[Face], task: Task, time_s: float
-    ) -> list[npt.NDArray[np.float32]] | None:
-        """Return everybody's averages as of a moment ago; None where the network must be asked."""
+    ) -> dict[int, npt.NDArray[np.float32]]:
+        """Return the averages, as of a moment ago, of those of whom the network need not be asked.
+
+        By their position among the faces.
+        """
+        known: dict[int, npt.NDArray[np.float32]] = {}
         if not self._window_s(task):
-            return None
-        known = []
-        for face in faces:
-            if face.person_id is None:
-                return None
-            probs = self._smoother.recall(face.person_id, task, time_s, *_RARER_AFTER[task])
-            if probs is None:
-                return None
-            known.append(probs)
+            return known
+        for i, face in enumerate(faces):
+            if face.person_id is not None:
+                probs = self._smoother.recall(face.person_id, task, time_s, *_RARER_AFTER[task])
+                if probs is not None:
+                    known[i] = probs
         return known
 
     def _smooth(
@@ -287,6 +236,19 @@ class FacePipeline:
     def _window_s(self, task: Task) -> float:
         options = self.options
         return options.smoothing if task == "expression" else options.gender_smoothing
+
+
+def _cut_missing(
+    cut: dict[int, UInt8Array],
+    wanted: Sequence[int],
+    frame_bgr: UInt8Array,
+    faces: Sequence[Face],
+    card: ModelCard,
+) -> None:
+    """Add the crops of faces, by their position, that are not cut out yet."""
+    missing = [i for i in wanted if i not in cut]
+    boxes, tilts = [faces[i].xyxy for i in missing], [faces[i].tilt_deg for i in missing]
+    cut.update(zip(missing, crop_faces(frame_bgr, boxes, card.input, tilts), strict=True))
 
 
 def _ms_since(start: float) -> float:

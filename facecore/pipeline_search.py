@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from facecore.detection import Detection
+from facecore.detection_changes import ChangeWatch
 from facecore.preprocessing import UInt8Array
 from facecore.results import Box, Face
 from facecore.tracking import IouTracker, TrackedFace
 from facecore.tracking_bridge import GapBridge
 from facecore.tracking_flow import FlowFollower
-from facecore.tracking_sightings import Sighting, compute_sightings
+from facecore.tracking_sightings import Sighting, compute_sightings, covers_any
 
 _UNSURE_RESCAN_S = 0.2  # while nobody is there, or somebody known is missing
+# A face that a search just failed to find may be found in a picture that looks the same.
+_WHOLE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +47,9 @@ class SupportsDetectAgain(Protocol):
     def detect_large(self, frame_bgr: UInt8Array) -> list[Detection]:
         """Return the faces that are not among the smallest."""
 
+    def detect_in(self, frame_bgr: UInt8Array, areas: Sequence[Box]) -> list[Detection]:
+        """Return the faces in parts of a frame, on the same evidence."""
+
     def detect_again(
         self, frame_bgr: UInt8Array, known: Sequence[Detection]
     ) -> list[Detection | None]:
@@ -55,6 +61,7 @@ class FaceSearch:
 
     def __init__(self) -> None:
         self._follower, self._bridge = FlowFollower(), GapBridge()
+        self._watch = ChangeWatch()
         self.reset()
 
     def reset(self) -> None:
@@ -62,7 +69,9 @@ class FaceSearch:
         self._bridge.reset()
         self._frames_to_skip = 0
         self._searched_s: float | None = None
+        self._whole_s: float | None = None
         self._had_all_sizes = False
+        self._watch.reset()
         self._kept: list[TrackedFace] = []
         self._kept_size_wh: tuple[int, int] | None = None
 
@@ -84,9 +93,7 @@ class FaceSearch:
             detector: finds faces.
             tracker: knows the people of this stream.
             detect_every: in between, faces are followed without looking for them.
-            rescan_s: new faces are searched only so often, every second time without the smallest;
-                oftener while nobody is there or somebody is missing, all in every frame while
-                somebody is new. 0: all in every frame.
+            rescan_s: how often new faces are searched, see ``PipelineOptions``.
         """
         size_wh = (frame_bgr.shape[1], frame_bgr.shape[0])
         same_size = size_wh == self._kept_size_wh
@@ -122,24 +129,49 @@ class FaceSearch:
         tracker: IouTracker,
         rescan_s: float,
     ) -> list[Detection]:
-        wait_s = self._choose_wait(tracker, time_s, rescan_s)
-        is_due = self._searched_s is None or not 0 <= time_s - self._searched_s < wait_s
-        # The smallest faces cost more than all others: every second search leaves them out.
-        all_sizes = is_due and not (self._had_all_sizes and wait_s)
-        if all_sizes or not isinstance(detector, SupportsDetectAgain):
-            self._searched_s, self._had_all_sizes = time_s, True
+        if not rescan_s or not isinstance(detector, SupportsDetectAgain):
             return detector.detect(frame_bgr)
-        again = detector.detect_again(frame_bgr, [face.detection for face in self._kept])
-        found = [detection for detection in again if detection is not None]
-        if is_due:
-            self._searched_s, self._had_all_sizes = time_s, False
-            found += detector.detect_large(frame_bgr)
-        return found
+        wait_s = self._choose_wait(tracker, time_s, rescan_s)
+        if not _is_due(self._searched_s, time_s, wait_s):
+            return self._find_known(frame_bgr, detector)
+        self._searched_s = time_s
+        whole = not wait_s or _is_due(self._whole_s, time_s, _WHOLE_S)
+        changed = None
+        if not whole:
+            changed = self._watch.find_changed(frame_bgr, [f.detection.xyxy for f in self._kept])
+        if changed is not None:
+            return self._find_known(frame_bgr, detector) + detector.detect_in(frame_bgr, changed)
+        # The smallest faces cost more than all others: where everything moves, every second search
+        # leaves them out.
+        self._had_all_sizes = whole or not self._had_all_sizes
+        if self._had_all_sizes:
+            self._whole_s = time_s
+            self._watch.take_in(frame_bgr)
+            found = detector.detect(frame_bgr)
+            boxes = [detection.xyxy for detection in found]
+            return found + self._find_known(frame_bgr, detector, found_already=boxes)
+        return self._find_known(frame_bgr, detector) + detector.detect_large(frame_bgr)
+
+    def _find_known(
+        self,
+        frame_bgr: UInt8Array,
+        detector: SupportsDetectAgain,
+        found_already: Sequence[Box] = (),
+    ) -> list[Detection]:
+        known = [face.detection for face in self._kept]
+        missing = [d for d in known if not covers_any(d.xyxy, found_already)]
+        again = detector.detect_again(frame_bgr, missing)
+        return [detection for detection in again if detection is not None]
 
     def _choose_wait(self, tracker: IouTracker, time_s: float, rescan_s: float) -> float:
-        """Return for how many seconds a whole search is enough."""
+        """Return for how many seconds a search for new faces is enough."""
         if tracker.has_newcomers():
             return 0.0  # only whole searches have the evidence that tells a face from a false box
         if not self._kept or tracker.unsure_boxes(time_s):
             return min(rescan_s, _UNSURE_RESCAN_S)
         return rescan_s
+
+
+def _is_due(last_s: float | None, time_s: float, wait_s: float) -> bool:
+    """Tell whether so much time has passed, or jumped back."""
+    return last_s is None or not 0 <= time_s - last_s < wait_s

@@ -92,6 +92,30 @@ def test_large_faces_are_found_alone_where_that_is_asked_for(portrait_bgr):
     assert detector.detect_large(frame_bgr[:10, :10]) == []
 
 
+@pytest.mark.parametrize("enlarged", [1, 4])
+def test_a_part_of_a_frame_is_searched_as_the_whole_is(portrait_bgr, enlarged):
+    small = np.full((600, 900, 3), 120, np.uint8)
+    small[80:592, 300:812] = portrait_bgr
+    frame_bgr = cv2.resize(small, None, fx=enlarged, fy=enlarged)
+    detector = HaarDetector(HaarOptions(min_face_fraction=0.04, max_side_px=900))
+    (whole,) = detector.detect(frame_bgr)
+    x1, y1, x2, y2 = whole.xyxy
+    side = x2 - x1
+    around = (x1 - side, y1 - side, x2 + side, y2 + side)
+    (found,) = detector.detect_in(frame_bgr, [around])
+    assert overlap(found.xyxy, whole.xyxy) > 0.8
+    beside = (x2 + side, 0, frame_bgr.shape[1], frame_bgr.shape[0])
+    assert detector.detect_in(frame_bgr, [beside]) == []
+    assert len(detector.detect_in(frame_bgr, [beside, around])) == 1
+
+
+def test_parts_that_hold_no_face_or_lie_outside_are_no_error(portrait_bgr):
+    height, width = portrait_bgr.shape[:2]
+    areas = [(5, 5, 9, 9), (-400, -400, -300, -300), (width, height, width + 90, height + 90)]
+    assert HaarDetector().detect_in(portrait_bgr, areas) == []
+    assert HaarDetector().detect_in(portrait_bgr, []) == []
+
+
 @pytest.mark.parametrize("enlarged", [0.5, 1, 4])
 def test_a_face_of_any_size_is_found_again_a_little_further(portrait_bgr, enlarged):
     frame_bgr = cv2.resize(portrait_bgr, None, fx=enlarged, fy=enlarged)

@@ -145,6 +145,10 @@ class FindsAgain:
         self.searches.append("large")
         return []
 
+    def detect_in(self, frame_bgr, areas):
+        self.searches += areas
+        return []
+
     def detect_near(self, frame_bgr, known):
         return [None] * len(known)
 
@@ -152,46 +156,101 @@ class FindsAgain:
         return [None if self.lost else Detection(d.xyxy, 9.0, d.tilt_deg) for d in known]
 
 
-def list_searches(detector, pipeline, frame, times_s):
-    """What was searched in each frame: all sizes, the large ones, or only known faces ("")."""
+def list_searches(detector, pipeline, frames, times_s):
+    """What was searched in each frame: "all" sizes, the "large" ones, areas, or nothing new."""
     searched = []
-    for time_s in times_s:
+    for frame_bgr, time_s in zip(frames, times_s, strict=True):
         detector.searches = []
-        pipeline.process(frame, time_s)
-        searched.append("".join(detector.searches))
+        pipeline.process(frame_bgr, time_s)
+        searched.append(detector.searches)
     return searched
 
 
-def test_new_faces_are_searched_now_and_then_and_the_smallest_half_as_often(frame):
+def move_all_but_a_face(frame_bgr, number):
+    """So many frames that are new everywhere but in BOX, as with a moving camera."""
+    rng = np.random.default_rng(1)
+    frames = []
+    for _ in range(number):
+        coarse = rng.integers(0, 256, (15, 25, 3))
+        moved = np.repeat(np.repeat(coarse, 8, 0), 8, 1).astype(np.uint8)
+        moved[10:70, 10:70] = frame_bgr[10:70, 10:70]
+        frames.append(moved)
+    return frames
+
+
+def test_where_everything_moves_the_smallest_faces_are_searched_half_as_often(frame):
     detector = FindsAgain([BOX])
     pipeline = FacePipeline([], PipelineOptions(rescan_s=0.35), detector)
-    searched = list_searches(detector, pipeline, frame, [i / 10 for i in range(11)])
+    frames = move_all_but_a_face(frame, 15)
+    searched = list_searches(detector, pipeline, frames[:11], [i / 10 for i in range(11)])
     # A new face needs three sightings; from then on every 0.35 s is enough.
-    assert searched == ["all"] * 3 + [""] * 3 + ["large"] + [""] * 3 + ["all"]
+    no, full, large = [], ["all"], ["large"]
+    assert searched == [full] * 3 + [no] * 3 + [large] + [no] * 3 + [full]
     detector.lost = True
     # Only the neighbourhood at first; from then on every 0.2 s.
-    searched = list_searches(detector, pipeline, frame, [1.1, 1.21, 1.3, 1.42])
-    assert searched == ["", "large", "", "all"]
+    searched = list_searches(detector, pipeline, frames[11:], [1.1, 1.21, 1.3, 1.42])
+    assert searched == [no, large, no, full]
+
+
+def test_new_faces_are_searched_where_something_has_changed_and_everywhere_now_and_then(frame):
+    detector = FindsAgain([BOX])
+    pipeline = FacePipeline([], PipelineOptions(rescan_s=0.35), detector)
+    frames = [frame] * 5 + [frame.copy() for _ in range(18)]
+    for changed in frames[5:]:
+        changed[80:110, 130:170] = 255
+    searched = list_searches(detector, pipeline, frames, [i / 10 for i in range(23)])
+    assert searched[:3] == [["all"]] * 3
+    (at, (area,)) = next((i, s) for i, s in enumerate(searched) if s and s != ["all"])
+    assert at == 6
+    assert area[0] <= 130 and area[1] <= 80 and area[2] >= 170 and area[3] >= 110
+    assert area[0] > BOX[2], "what changes elsewhere is not searched"
+    # Nothing is new from then on; two seconds after the last whole search comes the next.
+    assert [i for i, s in enumerate(searched) if s and i > at] == [22]
+    assert searched[22] == ["all"]
+
+
+def test_what_changes_in_a_known_face_is_no_news(frame):
+    detector = FindsAgain([BOX])
+    pipeline = FacePipeline([], PipelineOptions(rescan_s=0.3), detector)
+    frames = [frame.copy() for _ in range(12)]
+    for number, changed in enumerate(frames):
+        changed[26:54, 26:54] = 20 * number
+    searched = list_searches(detector, pipeline, frames, [i / 10 for i in range(12)])
+    assert searched == [["all"]] * 3 + [[]] * 9
+
+
+def test_whom_a_whole_search_misses_is_found_again_at_the_last_place(frame):
+    detector = FindsAgain([BOX])
+    pipeline = FacePipeline([], PipelineOptions(rescan_s=0.3), detector)
+    list_searches(detector, pipeline, [frame] * 22, [i / 10 for i in range(22)])
+    whole = []
+    detector.detect = lambda frame_bgr: whole.append(frame_bgr) or []
+    (face,) = pipeline.process(frame, 2.45).faces
+    assert len(whole) == 1
+    assert (face.person_id, face.xyxy) == (1, BOX)
 
 
 def test_everything_is_searched_in_every_frame_where_that_is_asked_for(frame):
     detector = FindsAgain([BOX])
     pipeline = FacePipeline([], PipelineOptions(rescan_s=0), detector)
-    assert list_searches(detector, pipeline, frame, [i / 10 for i in range(6)]) == ["all"] * 6
+    searched = list_searches(detector, pipeline, [frame] * 6, [i / 10 for i in range(6)])
+    assert searched == [["all"]] * 6
 
 
 def test_a_frame_of_another_size_is_searched_anew(frame):
     detector = FindsAgain([BOX])
     pipeline = FacePipeline([], PipelineOptions(tracker=TrackerOptions(min_hits=1)), detector)
-    assert list_searches(detector, pipeline, frame, [0, 0.1]) == ["all", ""]
-    assert list_searches(detector, pipeline, frame[:100], [0.2]) == ["all"]
+    assert list_searches(detector, pipeline, [frame] * 2, [0, 0.1]) == [["all"], []]
+    assert list_searches(detector, pipeline, [frame[:100]], [0.2]) == [["all"]]
 
 
 def test_empty_frames_are_searched_often_but_not_each(frame):
     detector = FindsAgain([])
     pipeline = FacePipeline([], detector=detector)
-    searched = list_searches(detector, pipeline, frame, [0, 0.1, 0.2, 0.3, 0.4])
-    assert searched == ["all", "", "large", "", "all"]
+    searched = list_searches(
+        detector, pipeline, move_all_but_a_face(frame, 5), [0, 0.1, 0.2, 0.3, 0.4]
+    )
+    assert searched == [["all"], [], ["large"], [], ["all"]]
 
 
 def test_a_settled_gender_is_asked_now_and_then(frame, make_stub_classifier, make_stub_detector):
@@ -224,7 +283,8 @@ def test_a_new_face_is_looked_at_at_once(frame, make_stub_classifier, make_stub_
     pipeline = FacePipeline([expression], replace(AT_ONCE, smoothing=0.4), detector)
     for index in range(3):
         pipeline.process(frame, index / 60, index)
-    assert [shape[0] for shape in expression.batches] == [1, 2]
+    # Nobody is asked of again within 0.06 s.
+    assert [shape[0] for shape in expression.batches] == [1, 1]
 
 
 def test_probabilities_are_smoothed_by_media_time(frame, make_stub_classifier, make_stub_detector):
