@@ -16,7 +16,7 @@ class PipelineOptions:
         haar: how faces are searched.
         tracker: how faces become people; None for photos, where nobody has a number.
         smoothing: expressions are averaged over about so many seconds per person, and looked at
-            15 times a second at most; 0 = off, in every frame.
+            9 times a second at most; 0 = off, in every frame.
         gender_smoothing: the same for gender, which does not change and is asked less often.
         detect_every: faces are searched in every n-th frame and followed in between; in every
             frame while somebody new may have come or somebody known is missing.
