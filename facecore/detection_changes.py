@@ -13,7 +13,7 @@ _SIDE_PX = 160  # pictures are compared at this size, where noise and compressio
 _LEAST_CHANGE = 8  # of 255; more than noise at this size, less than a face that turns
 _MARGIN = 0.25  # of a changed area's shorter side: its edges may look as they did before
 _LEAST_MARGIN = 0.04  # of the frame's shorter side, about the smallest face
-_MOST_CHANGED = 0.5  # of the frame; beyond, parts cost as much as the whole
+_MOST_CHANGED = 0.6  # of the frame; beyond, parts cost more than what is searched then
 
 
 class ChangeWatch:
@@ -36,13 +36,16 @@ class ChangeWatch:
         self._seen = _shrink(frame_bgr)
         self._size_wh = (frame_bgr.shape[1], frame_bgr.shape[0])
 
-    def find_changed(self, frame_bgr: UInt8Array, known: Sequence[Box]) -> list[Box] | None:
+    def find_changed(
+        self, frame_bgr: UInt8Array, known: Sequence[Box], wanted: Sequence[Box] = ()
+    ) -> list[Box] | None:
         """Return where a frame differs from what was searched, and remember it there.
 
         Args:
             frame_bgr: uint8 array of shape (H, W, 3), BGR; is not kept.
             known: boxes of faces that are known to be there, in pixels of the frame; what changes
                 in them is no news.
+            wanted: boxes of the frame that are to be searched in any case.
 
         Returns:
             Boxes in pixels of the frame that do not overlap; None where most of it is new.
@@ -53,17 +56,18 @@ class ChangeWatch:
         new = _shrink(frame_bgr)
         changed = (np.abs(new - self._seen) >= _LEAST_CHANGE).astype(np.uint8)
         scale = new.shape[1] / width
-        for x1, y1, x2, y2 in known:
-            left, top, right, bottom = (max(0, round(v * scale)) for v in (x1, y1, x2, y2))
-            changed[top:bottom, left:right] = 0
+        for boxes, value in ((known, 0), (wanted, 1)):
+            for box in boxes:
+                left, top, right, bottom = (max(0, round(v * scale)) for v in box)
+                changed[top:bottom, left:right] = value
         # Parts of one movement, such as the edges of a plain sleeve, belong together.
         joined = np.asarray(cv2.dilate(changed, np.ones((5, 5), np.uint8)), dtype=np.uint8)
-        boxes = _list_boxes(joined, 1 / scale, (width, height))
-        if sum(_area(box) for box in boxes) > _MOST_CHANGED * width * height:
+        areas = _list_boxes(joined, 1 / scale, (width, height))
+        if sum(_area(area) for area in areas) > _MOST_CHANGED * width * height:
             return None
         searched = joined > 0
         self._seen[searched] = new[searched]
-        return boxes
+        return areas
 
 
 def _shrink(frame_bgr: UInt8Array) -> npt.NDArray[np.int16]:

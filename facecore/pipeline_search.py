@@ -135,15 +135,17 @@ class FaceSearch:
         if not _is_due(self._searched_s, time_s, wait_s):
             return self._find_known(frame_bgr, detector)
         self._searched_s = time_s
-        whole = not wait_s or _is_due(self._whole_s, time_s, _WHOLE_S)
+        whole = _is_due(self._whole_s, time_s, _WHOLE_S)
         changed = None
         if not whole:
-            changed = self._watch.find_changed(frame_bgr, [f.detection.xyxy for f in self._kept])
+            known = [face.detection.xyxy for face in self._kept]
+            newcomers = [_surround(box) for box in tracker.newcomer_boxes(time_s)]
+            changed = self._watch.find_changed(frame_bgr, known, newcomers)
         if changed is not None:
             return self._find_known(frame_bgr, detector) + detector.detect_in(frame_bgr, changed)
         # The smallest faces cost more than all others: where everything moves, every second search
         # leaves them out.
-        self._had_all_sizes = whole or not self._had_all_sizes
+        self._had_all_sizes = whole or not wait_s or not self._had_all_sizes
         if self._had_all_sizes:
             self._whole_s = time_s
             self._watch.take_in(frame_bgr)
@@ -165,8 +167,8 @@ class FaceSearch:
 
     def _choose_wait(self, tracker: IouTracker, time_s: float, rescan_s: float) -> float:
         """Return for how many seconds a search for new faces is enough."""
-        if tracker.has_newcomers():
-            return 0.0  # only whole searches have the evidence that tells a face from a false box
+        if tracker.newcomer_boxes(time_s):
+            return 0.0  # only such a search has the evidence that tells a face from a false box
         if not self._kept or tracker.unsure_boxes(time_s):
             return min(rescan_s, _UNSURE_RESCAN_S)
         return rescan_s
@@ -175,3 +177,10 @@ class FaceSearch:
 def _is_due(last_s: float | None, time_s: float, wait_s: float) -> bool:
     """Tell whether so much time has passed, or jumped back."""
     return last_s is None or not 0 <= time_s - last_s < wait_s
+
+
+def _surround(box: Box) -> Box:
+    """Return a box twice as large in every direction."""
+    x1, y1, x2, y2 = box
+    width, height = (x2 - x1) // 2, (y2 - y1) // 2
+    return x1 - width, y1 - height, x2 + width, y2 + height
