@@ -64,18 +64,21 @@ class InOrder:
             self._room.release()
 
 
-def look_ahead(items: Iterable[T], work: Callable[[T], R]) -> Generator[R, None, None]:
-    """Yield what some work gives for each item, in order, and do the next one's meanwhile.
+def look_ahead(
+    items: Iterable[T], work: Callable[[T], R], max_waiting: int = MAX_WAITING
+) -> Generator[R, None, None]:
+    """Yield what some work gives for each item, in order, and do the next ones' meanwhile.
 
     Args:
-        items: as they come; at most two are taken before their turn.
+        items: as they come.
         work: runs in a thread of its own, one item after another.
+        max_waiting: items taken before their turn, beside the one that the caller has.
 
     Raises:
         Exception: that of the items, after what was done for those before; that of the work.
     """
     thread = ThreadPoolExecutor(1, "facecore-search")
-    waiting: Future[R] | None = None
+    waiting: deque[Future[R]] = deque()
     failure: Exception | None = None
     coming = iter(items)
     try:
@@ -87,12 +90,11 @@ def look_ahead(items: Iterable[T], work: Callable[[T], R]) -> Generator[R, None,
             except Exception as error:  # what came before is whole: it is told first
                 failure = error
                 break
-            started = thread.submit(work, item)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = started
-        if waiting is not None:
-            yield waiting.result()
+            waiting.append(thread.submit(work, item))
+            if len(waiting) > max_waiting:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
         if failure is not None:
             raise failure
     finally:

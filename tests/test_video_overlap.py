@@ -114,7 +114,7 @@ def test_next_items_are_worked_on_while_the_caller_is_busy():
         begun[number].set()
         return number
 
-    for number in look_ahead(range(NUM_FRAMES), work):
+    for number in look_ahead(range(NUM_FRAMES), work, 2):
         assert number == NUM_FRAMES - 1 or begun[number + 1].wait(PATIENCE_S)
         assert not begun[min(number + 3, NUM_FRAMES)].is_set(), "two are taken before their turn"
     assert not working_threads()
