@@ -197,6 +197,17 @@ def test_golden_probabilities(bundle):
     assert classify_astronaut(bundle) == pytest.approx(GOLDEN[bundle.name], abs=0.02)
 
 
+@pytest.mark.parametrize("bundle", BUNDLES, ids=lambda b: b.name)
+def test_plain_keras_gets_the_same_answers(bundle):
+    """A layer that takes itself to be in training makes every normalisation believe it too."""
+    classifier = load_classifier(bundle)
+    spec = classifier.card.input
+    shape = (4, spec.height, spec.width, spec.num_channels)
+    batch = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+    plain = np.asarray(classifier.model(batch.astype(np.float32)))
+    assert plain == pytest.approx(classifier.predict_proba(batch), abs=1e-5)
+
+
 if __name__ == "__main__":
     for path in BUNDLES:
         print(path.name, {k: round(v, 3) for k, v in classify_astronaut(path).items()})

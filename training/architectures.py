@@ -128,7 +128,7 @@ def build_face_resnet(
     if enlarge > 1:
         x = layers.UpSampling2D(enlarge, interpolation="bilinear")(x)
     if side:
-        x = layers.Resizing(side, side)(x)
+        x = layers.Resizing(side, side)(x, training=False)
     x = _conv_norm_relu(x, base_width, 2, norm, side=7)
     x = layers.MaxPooling2D(3, 2, padding="same")(x)
     return _stages_and_head(inputs, x, num_classes, base_width, _FACE_BLOCKS, dropout, norm)
