@@ -218,7 +218,7 @@ class FacePipeline:
         By their position among the faces.
         """
         known: dict[int, npt.NDArray[np.float32]] = {}
-        if not self._window_s(task):
+        if self.options.ask_always or not self._window_s(task):
             return known
         for i, face in enumerate(faces):
             if face.person_id is not None:

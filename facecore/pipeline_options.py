@@ -15,16 +15,17 @@ class PipelineOptions:
     Args:
         haar: how faces are searched.
         tracker: how faces become people; None for photos, where nobody has a number.
-        smoothing: expressions are averaged over about so many seconds per person, and looked at
-            9 times a second at most; 0 = off, in every frame.
-        gender_smoothing: the same for gender, which does not change and is asked less often.
+        smoothing: expressions are averaged over about so many seconds per person; 0 = off.
+        gender_smoothing: the same for gender, which does not change.
+        ask_always: ask the networks about everybody in every frame. Otherwise they are asked only
+            as often as their averages need it: for an expression 9 times a second at most.
         detect_every: faces are searched in every n-th frame and followed in between; in every
             frame while somebody new may have come or somebody known is missing.
         rescan_s: new faces are searched only so often, in media time, and only where the frame has
-            changed; the whole of it every two seconds, and in every frame until a new face counts.
-            Where most of it has changed: all of it, but the smallest faces half as often. Oftener
-            while nobody is there or somebody known is missing. Everybody known is looked for in
-            every frame. 0: the whole of every frame.
+            changed; the whole of it every two seconds. Where most of it has changed: all of it, but
+            the smallest faces half as often. Oftener while nobody is there or somebody known is
+            missing, in every frame until a new face counts. Everybody known is looked for in every
+            frame. 0: the whole of every frame.
         thresholds: per task the confidence below which an answer is shown as undecided; a task
             that is not named has the threshold of its network's card.
         flip: average the answers for each face and its mirror image; twice the network's time.
@@ -34,6 +35,7 @@ class PipelineOptions:
     tracker: TrackerOptions | None = field(default_factory=TrackerOptions)
     smoothing: float = 0.4
     gender_smoothing: float = 10.0
+    ask_always: bool = False
     detect_every: int = 1
     rescan_s: float = 0.4
     thresholds: Mapping[Task, float] = field(default_factory=dict)

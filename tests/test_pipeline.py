@@ -271,14 +271,21 @@ def test_a_settled_gender_is_asked_now_and_then(frame, make_stub_classifier, mak
 
 
 @pytest.mark.parametrize(
-    ("fps", "smoothing", "asked"),
-    [(5, 0.4, 24), (12, 0.4, 13), (25, 0.4, 9), (30, 0.4, 7), (30, 0.0, 24)],
+    ("fps", "options", "asked"),
+    [
+        (5, {}, 24),
+        (12, {}, 13),
+        (25, {}, 9),
+        (30, {}, 7),
+        (30, {"smoothing": 0.0}, 24),
+        (30, {"ask_always": True}, 24),
+    ],
 )
 def test_expressions_are_looked_at_9_times_a_second_at_most(
-    frame, make_stub_classifier, make_stub_detector, fps, smoothing, asked
+    frame, make_stub_classifier, make_stub_detector, fps, options, asked
 ):
     expression = make_stub_classifier("expression")
-    options = PipelineOptions(tracker=TrackerOptions(min_hits=1), smoothing=smoothing)
+    options = PipelineOptions(tracker=TrackerOptions(min_hits=1), **options)
     pipeline = FacePipeline([expression], options, make_stub_detector([[BOX]] * 24))
     results = [pipeline.process(frame, i / fps, i) for i in range(24)]
     assert len(expression.batches) == asked
