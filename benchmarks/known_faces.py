@@ -50,15 +50,15 @@ def describe_clip(path: Path, networks: Sequence[SupportsPredict], flip: bool) -
         f"  person {person}: shown {_count(shown[person])}; likeliest {_count(likeliest[person])}"
         for person in people
     ]
-    kept = sum(len(set(shown[person]) - {UNDECIDED}) == 1 for person in people)
-    always = sum(len(shown[person]) == 1 for person in people)
+    changed = sum(len(set(shown[person]) - {UNDECIDED}) > 1 for person in people)
+    always = sum(UNDECIDED not in shown[person] for person in people)
     genders = Counter(
         max(likeliest[person], key=likeliest[person].__getitem__) for person in people
     )
     return [
         *lines,
-        f"  {kept} of {len(people)} people (3 expected) were never given two genders, {always} "
-        f"were never undecided; mostly {_count(genders)} (2 woman, 1 man expected)",
+        f"  {len(people)} people (3 expected), {changed} of them were given two genders, {always} "
+        f"were never undecided; likeliest {_count(genders)} (2 woman, 1 man expected)",
     ]
 
 
