@@ -23,7 +23,6 @@ from facecore.tracking_track import Track
 _IN_PLACE_S = 0.5  # for so long, a face at the predicted place needs little likeness
 _IN_PLACE_LIKENESS = 0.2
 _NEAR_LIKENESS = 0.5  # a hit of the search near a lost face rests on fainter evidence
-_NEAR_S = 1.0  # for so long the search near a lost face goes on
 _TENTATIVE_LOST_S = 0.5
 _UNSURE_S = 1.0  # a face lost from sight is probably still there for so long
 _RECOGNITION_S = 0.4
@@ -258,8 +257,10 @@ class IouTracker:
         missing = [
             i
             for i, track in enumerate(self._tracks)
-            if i not in seen and time_s - track.time_s <= _NEAR_S
+            if i not in seen and track.is_worth_searching(time_s)
         ]
+        for i in missing:
+            self._tracks[i].searched_s = time_s
         answers = search([self._tracks[i].predict(time_s) for i in missing])
         hits = [
             (self._tracks[i].likeness(answer.look), i, answer)

@@ -1,5 +1,6 @@
 """The tracker's memory of one face."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +10,9 @@ from facecore.results import Box
 from facecore.tracking_sightings import FloatArray, Sighting, centre_and_side
 
 _COAST_S = 0.6  # longer than this, a last speed says nothing
+_NEAR_S = 1.0  # for so long the search near a lost face goes on,
+_NEAR_OFTEN_S = 0.25  # in every frame at first,
+_NEAR_SELDOM_S = 0.2  # then every so many seconds
 
 
 @dataclass(slots=True)
@@ -22,6 +26,7 @@ class Track:
     person_id: int | None = None
     num_hits: int = 1
     num_missed: int = 0
+    searched_s: float = -math.inf  # when it was last searched near its place
     velocity: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
 
     def predict(self, time_s: float) -> Box:
@@ -30,6 +35,13 @@ class Track:
         dx, dy = (round(float(v)) for v in step)
         x1, y1, x2, y2 = self.xyxy
         return x1 + dx, y1 + dy, x2 + dx, y2 + dy
+
+    def is_worth_searching(self, time_s: float) -> bool:
+        """Tell whether a lost face may be found near its place and was not just searched there."""
+        gap = time_s - self.time_s
+        return gap <= _NEAR_OFTEN_S or (
+            gap <= _NEAR_S and time_s - self.searched_s >= _NEAR_SELDOM_S
+        )
 
     def likeness(self, look: FloatArray) -> float:
         """Return how much a look resembles the face, -1 to 1."""

@@ -133,15 +133,16 @@ def test_search_near_keeps_a_leaning_head():
     assert tracker.update([], 3.1, search)[0].detection.tilt_deg == -20.0
 
 
-def test_search_near_stops_when_the_person_stays_away():
-    asked = []
+def test_search_near_gets_rarer_and_stops_when_the_person_stays_away():
+    frames = []
 
     def search(boxes):
-        asked.extend(boxes)
+        frames.append(bool(boxes))
         return [None] * len(boxes)
 
-    run(IouTracker(), [[see(100)]] * 5 + [[]] * 40, search=search)
-    assert 0 < len(asked) <= 11
+    run(IouTracker(), [[see(100)]] * 5 + [[]] * 40, fps=16, search=search)
+    frames_after_it_was_seen = [i - 4 for i, was_asked in enumerate(frames) if was_asked]
+    assert frames_after_it_was_seen == [1, 2, 3, 4, 8, 12, 16]
 
 
 def test_search_near_cannot_steal_another_face():
