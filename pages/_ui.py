@@ -4,10 +4,12 @@ The only file of the dashboard that opens networks.
 """
 
 import gc
+import logging
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -27,6 +29,7 @@ WORDING = (
     "Never decide anything about a person by them."
 )
 
+_log = logging.getLogger(__name__)
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _COLON = re.compile(r":(?=\S)")  # an invisible joiner after it keeps :words: from being icons
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.\- ]+")
@@ -74,6 +77,37 @@ def load_classifiers(*names: str) -> list["Classifier"]:
         with st.spinner(f"Loading “{plain(card.title)}” …"):
             classifiers.append(_open_classifier(str(bundle), card.sha256))
     return classifiers
+
+
+@st.cache_resource(show_spinner=False)
+def _open_meanwhile(name: str, sha256: str) -> None:
+    """Begin to open a network, once per server; ``_open_classifier`` waits until it is done."""
+
+    def work() -> None:
+        try:
+            _open_classifier(str(find_bundle(name)), sha256)
+        except FaceCoreError as error:
+            _log.info("%s", error)  # told on the page where the network is used
+
+    threading.Thread(target=work, name="facecore-networks", daemon=True).start()
+
+
+def _has_server() -> bool:
+    # In Streamlit's own tests of pages something else stands in its place.
+    return st.runtime.exists() and isinstance(st.runtime.get_instance(), st.runtime.Runtime)
+
+
+def open_meanwhile(*names: str) -> None:
+    """Open networks in the background, so that the first picture need not wait for them.
+
+    Call it where TensorFlow is loaded already. What cannot be opened is told by
+    ``load_classifiers``.
+    """
+    if not _has_server():  # a page that is only tried shows nothing twice
+        return
+    for name in names:
+        with suppress(FaceCoreError):
+            _open_meanwhile(name, load_card(find_bundle(name)).sha256)
 
 
 @contextmanager

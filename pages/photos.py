@@ -6,7 +6,7 @@ from pages._photo_analysis import analyse_photos
 from pages._photo_inputs import choose_photos
 from pages._photo_results import choose_shown, show_comparison, show_counts, show_photo
 from pages._sidebar import device_line, expression_cards, sidebar
-from pages._ui import error_box, wording_note
+from pages._ui import error_box, open_meanwhile, wording_note
 from pages._visits import require_router
 
 require_router()
@@ -44,3 +44,4 @@ else:
 
 wording_note()
 device_line()
+open_meanwhile(*settings.models)

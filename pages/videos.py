@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages._sidebar import device_line, sidebar
-from pages._ui import error_box, plain, wording_note
+from pages._ui import error_box, open_meanwhile, plain, wording_note
 from pages._video_desk import cases, choose_case, chosen_case, hide_logged_faces, remove_case
 from pages._video_progress import show_analysis_progress
 from pages._video_result import show_result
@@ -54,3 +54,4 @@ with error_box():
         show_result(case, settings)
 
 device_line()
+open_meanwhile(*settings.models)

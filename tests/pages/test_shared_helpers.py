@@ -1,21 +1,24 @@
 """What all pages share: safe texts, safe file names, the session's memory and log."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import streamlit as st
 
+from facecore.errors import ModelError
 from facecore.registry import load_card
 from facecore.results import Face, Prediction
 from pages import _session_log as session_log
+from pages import _ui
 from pages._cache import is_remembered, remember, stamp
 from pages._face_cards import build_face_cards
 from pages._look import build_tiles
 from pages._sidebar import expression_cards
 from pages._teaching import link_relabel_page
-from pages._ui import error_box, plain, safe_file_name
+from pages._ui import error_box, open_meanwhile, plain, safe_file_name
 
 
 @pytest.fixture
@@ -23,6 +26,27 @@ def state(monkeypatch):
     values = {}
     monkeypatch.setattr(st, "session_state", values)
     return values
+
+
+def test_networks_are_opened_before_somebody_needs_them_and_once(monkeypatch):
+    opened, all_opened = [], threading.Event()
+
+    def open_classifier(bundle, sha256):
+        opened.append(Path(bundle).name)
+        if len(opened) == 2:
+            all_opened.set()
+            raise ModelError("one that cannot be opened is told where it is needed")
+
+    monkeypatch.setattr(_ui, "_open_classifier", open_classifier)
+    _ui._open_meanwhile.clear()
+    open_meanwhile("gender")
+    assert opened == [], "a page without a server needs none"
+    monkeypatch.setattr(_ui, "_has_server", lambda: True)
+    for _ in range(3):
+        open_meanwhile("gender", "gone", "expression_model2")
+    assert all_opened.wait(60)
+    assert sorted(opened) == ["expression_model2", "gender"]
+    _ui._open_meanwhile.clear()
 
 
 def test_no_link_to_training_pictures_that_are_no_longer_here(monkeypatch):
