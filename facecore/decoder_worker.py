@@ -5,6 +5,8 @@ ends with the server, even a killed one, and has no rights it does not need.
 """
 
 import contextlib
+import ctypes
+import gc
 import io
 import json
 import mmap
@@ -71,6 +73,7 @@ class _Worker:
                 self._send(end=True, error=type(error).__name__, text=str(error), frames_read=read)
             except MemoryError:
                 self._send(end=True, error="memory")
+            _give_back_memory()
 
     def report_defect(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -154,6 +157,19 @@ class _Worker:
                 track.mux_until(float("inf"))
                 track.finish()
         self._send(end=True)
+
+
+def _give_back_memory() -> None:
+    """Free what the last file needed.
+
+    PyAV's containers, streams and decoders hold each other, and with them FFmpeg's pictures; to
+    Python they are few and small objects, which it would not collect for a long time.
+    """
+    gc.collect()
+    with contextlib.suppress(
+        AttributeError, TypeError, OSError
+    ):  # other C libraries give back by themselves
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class _Chunks(io.RawIOBase):

@@ -61,6 +61,11 @@ def is_gone(pid):
     return not Path(f"/proc/{pid}").exists() if Path("/proc").is_dir() else True
 
 
+def anonymous_mb(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) / 1000
+
+
 def has_ended(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"  # nobody fetched its end
@@ -181,6 +186,20 @@ def test_process_is_used_again_after_a_bad_file(process):
             decode_image(b"no picture", "a.png")
     assert decode_image(picture(), "b.png").any()
     assert decoder_process._pool._idle == [process]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="no such figures here")
+def test_memory_does_not_grow_with_the_videos_that_were_read(process, tmp_path, write_clip):
+    """PyAV's objects hold each other, and megabytes of FFmpeg's, until Python collects them."""
+    frame = np.random.default_rng(1).integers(0, 256, (135, 240, 3), np.uint8)
+    frame = cv2.resize(frame, (1920, 1080))
+    large = write_clip(tmp_path / "large.mp4", [np.roll(frame, 9 * i, 1) for i in range(12)])
+    held_mb = []
+    for _ in range(6):
+        assert len(list(iter_frames(large))) == 12
+        decode_image(picture(), "next.png")  # begun after the memory was given back
+        held_mb.append(anonymous_mb(process.pid))
+    assert max(held_mb) < held_mb[0] + 40, held_mb
 
 
 def test_frames_larger_than_allowed_never_reach_the_server(clip):
