@@ -139,8 +139,8 @@ class FaceSearch:
         changed = None
         if not whole:
             known = [face.detection.xyxy for face in self._kept]
-            newcomers = [_surround(box) for box in tracker.newcomer_boxes(time_s)]
-            changed = self._watch.find_changed(frame_bgr, known, newcomers)
+            wanted = [_surround(box) for box in tracker.wanted_boxes(time_s)]
+            changed = self._watch.find_changed(frame_bgr, known, wanted)
         if changed is not None:
             return self._find_known(frame_bgr, detector) + detector.detect_in(frame_bgr, changed)
         # The smallest faces cost more than all others: where everything moves, every second search
@@ -167,7 +167,7 @@ class FaceSearch:
 
     def _choose_wait(self, tracker: IouTracker, time_s: float, rescan_s: float) -> float:
         """Return for how many seconds a search for new faces is enough."""
-        if tracker.newcomer_boxes(time_s):
+        if tracker.has_newcomers():
             return 0.0  # only such a search has the evidence that tells a face from a false box
         if not self._kept or tracker.unsure_boxes(time_s):
             return min(rescan_s, _UNSURE_RESCAN_S)

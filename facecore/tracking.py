@@ -149,17 +149,18 @@ class IouTracker:
             if (track.num_missed or track.person_id is None) and time_s - track.time_s <= _UNSURE_S
         ]
 
-    def newcomer_boxes(self, time_s: float) -> list[Box]:
-        """Return where the faces are that the last ``update`` saw and that do not count yet.
+    def has_newcomers(self) -> bool:
+        """Tell whether the last ``update`` saw a face that does not count yet."""
+        return any(t.person_id is None and not t.num_missed for t in self._tracks)
+
+    def wanted_boxes(self, time_s: float) -> list[Box]:
+        """Return where faces may be that do not count yet, or were lost and not given up yet.
 
         Args:
-            time_s: media time of the frame.
+            time_s: media time of the frame; faces are where they probably moved.
         """
-        return [
-            track.predict(time_s)
-            for track in self._tracks
-            if track.person_id is None and not track.num_missed
-        ]
+        wanted = [t for t in self._tracks if t.person_id is None or t.num_missed]
+        return [track.predict(time_s) for track in wanted]
 
     def looks_like(self, person_id: int, look: FloatArray) -> bool:
         """Tell whether a look is like enough to a person's whom the tracker knows.

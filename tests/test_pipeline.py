@@ -226,6 +226,20 @@ def test_what_changes_in_a_known_face_is_no_news(frame):
     assert [len(searches) for searches in searched] == [1] * 3 + [0] * 9
 
 
+def test_the_place_of_a_lost_face_is_searched_though_nothing_changes_there(frame):
+    detector = FindsAgain([BOX])
+    pipeline = FacePipeline([], PipelineOptions(rescan_s=0.3), detector)
+    list_searches(detector, pipeline, [frame] * 4, [0, 0.1, 0.2, 0.3])
+    detector.lost = True
+    lost = list_searches(detector, pipeline, [frame] * 14, [i / 10 for i in range(4, 18)])
+    searched = [searches for searches in lost if searches]
+    assert len(searched) >= 4
+    assert all(holds(area, BOX) for (area,) in searched)
+    detector.lost = False
+    people = [pipeline.process(frame, i / 10).faces for i in range(18, 22)]
+    assert [face.person_id for face in people[-1]] == [1]
+
+
 def test_whom_a_whole_search_misses_is_found_again_at_the_last_place(frame):
     detector = FindsAgain([BOX])
     pipeline = FacePipeline([], PipelineOptions(rescan_s=0.3), detector)
