@@ -20,6 +20,7 @@ WALKING = "intel_face-demographics-walking-and-pause"
 PAIR = "intel_head-pose-face-detection-female-and-male"
 MAN = "intel_head-pose-face-detection-male"
 CLASSROOM = "intel_classroom"
+NAMES = (WALKING, PAIR, MAN, CLASSROOM)
 
 Marks = dict[int, list[tuple[float, float, float]]]
 """Frame number -> centre x, centre y and side of every face that a person counted there."""

@@ -19,6 +19,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pylibsrtp  # noqa: F401  before TensorFlow: loaded after it, it crashes the process
 
@@ -72,9 +73,11 @@ class Tally:
                 self.labels_agree += sum(same)
 
 
-def analyse(clip: Path, every: int, classifiers: Sequence[Classifier]) -> tuple[VideoRun, float]:
-    """Return a clip's results and the seconds that they took."""
-    pipeline = FacePipeline(classifiers, replace(VIDEO_PIPELINE, detect_every=every))
+def analyse(
+    clip: Path, classifiers: Sequence[Classifier], **options: Any
+) -> tuple[VideoRun, float]:
+    """Return a clip's results and the seconds that they took, with some options for videos."""
+    pipeline = FacePipeline(classifiers, replace(VIDEO_PIPELINE, **options))
     begun = time.perf_counter()
     run = process_video(clip, None, pipeline)
     return run, time.perf_counter() - begun
@@ -90,13 +93,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     clips = args.clips or sorted((ROOT.parent / "shared" / "media").glob("*.mp4"))
     classifiers = [load_classifier(find_bundle(name)) for name in MODELS]
     tallies = {n: Tally() for n in sorted({1, *args.every})}
-    analyse(clips[0], 1, classifiers)  # the first calls are slow
+    analyse(clips[0], classifiers)  # the first calls are slow
     for number in range(args.rounds):
         sums = dict.fromkeys(tallies, 0.0)
         for clip in clips:
             wanted: VideoRun | None = None
             for n, tally in tallies.items():
-                run, seconds = analyse(clip, n, classifiers)
+                run, seconds = analyse(clip, classifiers, detect_every=n)
                 wanted = wanted or run
                 sums[n] += seconds
                 if number == 0:

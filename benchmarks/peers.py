@@ -141,8 +141,7 @@ def prepare(widths: Sequence[int], folder: Path) -> list[Clip]:
     """Return the clips: as they are; larger; and four side by side, nine faces."""
     clips = []
     for width in widths:
-        names = [_clips.WALKING, _clips.PAIR, _clips.MAN, _clips.CLASSROOM]
-        clips += [_clips.enlarge(name, SIZES[width], folder) for name in names]
+        clips += [_clips.enlarge(name, SIZES[width], folder) for name in _clips.NAMES]
         if SIZES[width] != _clips.SIZE:
             clips.append(_clips.tile(SIZES[width], folder))
     return clips

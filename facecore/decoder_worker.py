@@ -166,9 +166,8 @@ def _give_back_memory() -> None:
     Python they are few and small objects, which it would not collect for a long time.
     """
     gc.collect()
-    with contextlib.suppress(
-        AttributeError, TypeError, OSError
-    ):  # other C libraries give back by themselves
+    # Other C libraries than GNU's give back by themselves.
+    with contextlib.suppress(AttributeError, TypeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 
 

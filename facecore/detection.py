@@ -102,34 +102,32 @@ class HaarDetector:
         if not areas:
             return []
         gray, scale = self._to_search_copy(frame_bgr, self.options.max_side_px)
-        smallest = self._smallest_px(gray, self.options.min_face_fraction)
+        smallest = _smallest_px(gray, self.options.min_face_fraction)
         found = []
         for area in areas:
             left, top, right, bottom = (max(0, round(v * scale)) for v in area)
             part = gray[top:bottom, left:right]
-            if min(part.shape) < smallest:
-                continue
-            hits = self._search(part, self.options.min_neighbors, smallest, min(part.shape))
-            for x, y, side, weight in hits:
-                found.append(Detection(_to_xyxy(x + left, y + top, side, scale), weight))
+            found += self._find_in(part, scale, smallest, left, top)
         return found
-
-    def _smallest_px(self, gray: UInt8Array, min_face_fraction: float) -> int:
-        """Return the side of the smallest face on a search copy."""
-        shorter: int = min(gray.shape)
-        return max(SMALLEST_WINDOW_PX, round(shorter * min_face_fraction))
 
     def _detect(
         self, frame_bgr: UInt8Array, max_side_px: int, min_face_fraction: float
     ) -> list[Detection]:
         gray, scale = self._to_search_copy(frame_bgr, max_side_px)
-        shorter = min(gray.shape)
-        if shorter < SMALLEST_WINDOW_PX:
+        smallest = _smallest_px(gray, min_face_fraction)
+        return _to_reading_order(self._find_in(gray, scale, smallest))
+
+    def _find_in(
+        self, gray: UInt8Array, scale: float, smallest: int, left: int = 0, top: int = 0
+    ) -> list[Detection]:
+        """Search a search copy or a part of it, whose corner lies at left and top."""
+        largest = min(gray.shape)
+        if largest < smallest:
             return []
-        smallest = self._smallest_px(gray, min_face_fraction)
-        hits = self._search(gray, self.options.min_neighbors, smallest, shorter)
-        found = [Detection(_to_xyxy(x, y, side, scale), weight) for x, y, side, weight in hits]
-        return _to_reading_order(found)
+        hits = self._search(gray, self.options.min_neighbors, smallest, largest)
+        return [
+            Detection(_to_xyxy(x + left, y + top, s, scale), weight) for x, y, s, weight in hits
+        ]
 
     def detect_near(self, frame_bgr: UInt8Array, known: Sequence[Box]) -> list[Detection | None]:
         """Look for known faces again close to where they were, upright or tilted up to 40 degrees.
@@ -244,6 +242,12 @@ def _cut_out(
     size = max(1, round(width * scale)), max(1, round(height * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(gray, size, interpolation=method), dtype=np.uint8), left, top
+
+
+def _smallest_px(gray: UInt8Array, min_face_fraction: float) -> int:
+    """Return the side of the smallest face on a search copy."""
+    shorter: int = min(gray.shape)
+    return max(SMALLEST_WINDOW_PX, round(shorter * min_face_fraction))
 
 
 def _to_reading_order(found: list[Detection]) -> list[Detection]:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facecore.preprocessing import UInt8Array
+from facecore.preprocessing import UInt8Array, clip_box
 from facecore.results import Box
 
 _SIDE_PX = 160  # pictures are compared at this size, where noise and compression average out
@@ -85,12 +85,10 @@ def _list_boxes(mask: UInt8Array, enlarged: float, size_wh: tuple[int, int]) -> 
     # The first row of the statistics is the background.
     for x, y, width, height, _ in cv2.connectedComponentsWithStats(mask)[2][1:].tolist():
         margin = max(_MARGIN * min(width, height) * enlarged, least)
-        box = (
-            max(0, round(x * enlarged - margin)),
-            max(0, round(y * enlarged - margin)),
-            min(size_wh[0], round((x + width) * enlarged + margin)),
-            min(size_wh[1], round((y + height) * enlarged + margin)),
-        )
+        corners = x * enlarged - margin, y * enlarged - margin
+        ends = (x + width) * enlarged + margin, (y + height) * enlarged + margin
+        x1, y1, x2, y2 = (round(value) for value in (*corners, *ends))
+        box = clip_box((x1, y1, x2, y2), size_wh)
         while overlapping := [other for other in boxes if _overlap(box, other)]:
             boxes = [other for other in boxes if other not in overlapping]
             box = _surround([box, *overlapping])

@@ -6,7 +6,7 @@ from dataclasses import replace
 from facecore.pipeline import PipelineOptions
 from facecore.results import Box, FrameResult
 
-_EARLY_S = 1.0  # longer than an analysis waits until it searches the smallest faces again
+_EARLY_S = 1.0  # longer than an analysis waits until it searches what has changed
 
 
 def search_at_once(options: PipelineOptions) -> PipelineOptions:

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from facecore.detection import Detection
 from facecore.detection_changes import ChangeWatch
-from facecore.preprocessing import UInt8Array
+from facecore.preprocessing import UInt8Array, square_box
 from facecore.results import Box, Face
 from facecore.tracking import IouTracker, TrackedFace
 from facecore.tracking_bridge import GapBridge
@@ -139,7 +139,7 @@ class FaceSearch:
         changed = None
         if not whole:
             known = [face.detection.xyxy for face in self._kept]
-            wanted = [_surround(box) for box in tracker.wanted_boxes(time_s)]
+            wanted = [square_box(box, margin=1.0) for box in tracker.wanted_boxes(time_s)]
             changed = self._watch.find_changed(frame_bgr, known, wanted)
         if changed is not None:
             return self._find_known(frame_bgr, detector) + detector.detect_in(frame_bgr, changed)
@@ -177,10 +177,3 @@ class FaceSearch:
 def _is_due(last_s: float | None, time_s: float, wait_s: float) -> bool:
     """Tell whether so much time has passed, or jumped back."""
     return last_s is None or not 0 <= time_s - last_s < wait_s
-
-
-def _surround(box: Box) -> Box:
-    """Return a box twice as large in every direction."""
-    x1, y1, x2, y2 = box
-    width, height = (x2 - x1) // 2, (y2 - y1) // 2
-    return x1 - width, y1 - height, x2 + width, y2 + height

@@ -143,11 +143,7 @@ class IouTracker:
         Args:
             time_s: media time of the frame; lost faces are where they probably moved.
         """
-        return [
-            track.predict(time_s)
-            for track in self._tracks
-            if (track.num_missed or track.person_id is None) and time_s - track.time_s <= _UNSURE_S
-        ]
+        return [t.predict(time_s) for t in self._wanted() if time_s - t.time_s <= _UNSURE_S]
 
     def has_newcomers(self) -> bool:
         """Tell whether the last ``update`` saw a face that does not count yet."""
@@ -159,8 +155,10 @@ class IouTracker:
         Args:
             time_s: media time of the frame; faces are where they probably moved.
         """
-        wanted = [t for t in self._tracks if t.person_id is None or t.num_missed]
-        return [track.predict(time_s) for track in wanted]
+        return [track.predict(time_s) for track in self._wanted()]
+
+    def _wanted(self) -> list[Track]:
+        return [track for track in self._tracks if track.person_id is None or track.num_missed]
 
     def looks_like(self, person_id: int, look: FloatArray) -> bool:
         """Tell whether a look is like enough to a person's whom the tracker knows.

@@ -57,6 +57,11 @@ class Settings:
         names = (self.expression_model, self.gender_model)
         return tuple(name for name in names if name is not None)
 
+    @property
+    def used_checksums(self) -> dict[str, str]:
+        """Of the models to load that are usable, bundle name -> its network's sha256."""
+        return {name: self.checksums[name] for name in self.models if name in self.checksums}
+
     def thresholds_for(
         self, expression_model: str | None, gender_model: str | None
     ) -> dict[Task, float]:

@@ -8,8 +8,8 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -97,17 +97,19 @@ def _has_server() -> bool:
     return st.runtime.exists() and isinstance(st.runtime.get_instance(), st.runtime.Runtime)
 
 
-def open_meanwhile(*names: str) -> None:
+def open_meanwhile(checksums: Mapping[str, str]) -> None:
     """Open networks in the background, so that the first picture need not wait for them.
 
     Call it where TensorFlow is loaded already. What cannot be opened is told by
     ``load_classifiers``.
+
+    Args:
+        checksums: the bundles' names -> their networks' sha256.
     """
-    if not _has_server():  # a page that is only tried shows nothing twice
+    if not _has_server():  # a test of a page would go on while the next one runs
         return
-    for name in names:
-        with suppress(FaceCoreError):
-            _open_meanwhile(name, load_card(find_bundle(name)).sha256)
+    for name, sha256 in checksums.items():
+        _open_meanwhile(name, sha256)
 
 
 @contextmanager

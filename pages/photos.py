@@ -44,4 +44,4 @@ else:
 
 wording_note()
 device_line()
-open_meanwhile(*settings.models)
+open_meanwhile(settings.used_checksums)

@@ -54,4 +54,4 @@ with error_box():
         show_result(case, settings)
 
 device_line()
-open_meanwhile(*settings.models)
+open_meanwhile(settings.used_checksums)

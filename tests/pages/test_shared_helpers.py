@@ -39,11 +39,11 @@ def test_networks_are_opened_before_somebody_needs_them_and_once(monkeypatch):
 
     monkeypatch.setattr(_ui, "_open_classifier", open_classifier)
     _ui._open_meanwhile.clear()
-    open_meanwhile("gender")
+    open_meanwhile({"gender": "a"})
     assert opened == [], "a page without a server needs none"
     monkeypatch.setattr(_ui, "_has_server", lambda: True)
     for _ in range(3):
-        open_meanwhile("gender", "gone", "expression_model2")
+        open_meanwhile({"gender": "a", "expression_model2": "b"})
     assert all_opened.wait(60)
     assert sorted(opened) == ["expression_model2", "gender"]
     _ui._open_meanwhile.clear()
