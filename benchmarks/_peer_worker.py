@@ -44,10 +44,11 @@ def open_facecore() -> Callable[[Path, list[int], Path | None], Answer]:
     from facecore.session import process_video
 
     class Timed(FacePipeline):
-        def classify(self, found):
-            result = super().classify(found)
-            note_faces(result.faces)
-            return result
+        def classify_all(self, frames):
+            results = super().classify_all(frames)
+            for result in results:
+                note_faces(result.faces)
+            return results
 
     configure_device()
     names = ("expression_model1", GENDER_MODEL)

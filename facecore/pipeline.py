@@ -1,7 +1,8 @@
 """From a frame to its faces and their predictions; every way of running shares it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from facecore.detection import HaarDetector
 from facecore.flip import predict_flipped
 from facecore.labels import Task
+from facecore.pipeline_asks import AskSchedule
 from facecore.pipeline_options import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
 from facecore.pipeline_search import FaceSearch, FoundFaces, SupportsDetect
 from facecore.preprocessing import UInt8Array, crop_faces, to_batch
@@ -29,10 +31,11 @@ __all__ = [
     "SupportsPredict",
 ]
 
-# After so many answers for a person a network is asked no oftener than every so many seconds. Both
-# answers are averaged over longer: on filmed faces a probability then differs by 0.01 (mean) from
-# that of asking in every frame, and one word in 500.
-_RARER_AFTER: dict[Task, tuple[int, float]] = {"expression": (2, 0.11), "gender": (5, 0.45)}
+_MOST_AT_ONCE = 32  # faces in one call; more take no less time each, only more memory
+
+
+Answers = dict[int, npt.NDArray[np.float32]]
+"""Probabilities of shape (num_classes,) by the position of the face in its frame."""
 
 
 class SupportsPredict(Protocol):
@@ -72,6 +75,7 @@ class FacePipeline:
         self.options = options
         self._detector: SupportsDetect = detector or HaarDetector(options.haar)
         self._tracker = IouTracker(options.tracker) if options.tracker else None
+        self._asks = AskSchedule()
         self._smoother = ProbabilitySmoother()
         self._keeper = LabelKeeper()
         self._search = FaceSearch()
@@ -95,6 +99,7 @@ class FacePipeline:
             raise ValueError("expected at most one classifier per task")
         for task, old in self._classifiers.items():
             if by_task.get(task) is not old:
+                self._asks.reset(task)
                 self._smoother.reset(task)
                 self._keeper.reset(task)
         self._classifiers = by_task
@@ -121,6 +126,7 @@ class FacePipeline:
         """
         if self._tracker is not None:
             self._tracker.reset(min_hits)
+        self._asks.reset()
         self._smoother.reset()
         self._keeper.reset()
         self._search.reset()
@@ -136,7 +142,7 @@ class FacePipeline:
         Returns:
             Its faces with one prediction per task, and the milliseconds of each stage.
         """
-        return self.classify(self.find(frame_bgr, time_s, index))
+        return self.classify_all([self.find(frame_bgr, time_s, index)])[0]
 
     def find(self, frame_bgr: UInt8Array, time_s: float = 0.0, index: int = 0) -> FoundFaces:
         """Do the first half of ``process``: whose faces a frame has.
@@ -166,66 +172,85 @@ class FacePipeline:
         timings = {"detect": _ms_since(start)}
         return FoundFaces(frame_bgr, time_s, index, tuple(faces), tuple(unsure), timings)
 
-    def classify(self, found: FoundFaces) -> FrameResult:
-        """Do the second half of ``process``: what the networks answer for these faces."""
-        timings = dict(found.timings_ms)
-        faces = list(found.faces)
-        if faces:
-            faces = self._classify(found.frame_bgr, faces, found.time_s, timings)
-        height, width = found.frame_bgr.shape[:2]
-        return FrameResult(
-            found.index, found.time_s, (width, height), tuple(faces), timings, found.unsure
-        )
+    def classify_all(self, frames: Sequence[FoundFaces]) -> list[FrameResult]:
+        """Do the second half of ``process``: what the networks answer for these faces.
 
-    def _classify(
-        self,
-        frame_bgr: UInt8Array,
-        faces: list[Face],
-        time_s: float,
-        timings: dict[str, float],
-    ) -> list[Face]:
-        predictions: list[dict[Task, Prediction]] = [{} for _ in faces]
-        crops: dict[tuple[float, float], dict[int, UInt8Array]] = {}
-        for task, classifier in self._classifiers.items():
-            card = classifier.card
-            threshold = self.options.thresholds.get(task, card.threshold)
-            answers = self._recall(faces, task, time_s)
-            if asked := [i for i in range(len(faces)) if i not in answers]:
-                start = time.perf_counter()
-                cut = crops.setdefault((card.input.margin, card.input.shift_y), {})
-                _cut_missing(cut, asked, frame_bgr, faces, card)
-                batch = to_batch([cut[i] for i in asked], card.input)
-                timings["crop"] = timings.get("crop", 0.0) + _ms_since(start)
-                start = time.perf_counter()
-                predict = classifier.predict_proba
-                rows = predict_flipped(predict, batch) if self.options.flip else predict(batch)
-                timings[task] = _ms_since(start)
-                for i, row in zip(asked, rows, strict=True):
-                    answers[i] = self._smooth(faces[i], task, row, time_s)
-            for i, face in enumerate(faces):
-                prediction = Prediction(card.labels, answers[i], threshold)
-                predictions[i][task] = self._keeper.decide(face.person_id, task, prediction)
-        return [
-            Face(f.xyxy, f.detection_score, f.person_id, known, f.tilt_deg)
-            for f, known in zip(faces, predictions, strict=True)
-        ]
+        Each network gets the faces of all these frames at once: together they take half the time
+        that one by one they would.
 
-    def _recall(
-        self, faces: Sequence[Face], task: Task, time_s: float
-    ) -> dict[int, npt.NDArray[np.float32]]:
-        """Return the averages, as of a moment ago, of those of whom the network need not be asked.
+        Args:
+            frames: the next ones of the stream, in order.
 
-        By their position among the faces.
+        Returns:
+            One result per frame, the same as for each frame by itself.
         """
-        known: dict[int, npt.NDArray[np.float32]] = {}
-        if self.options.ask_always or not self._window_s(task):
-            return known
-        for i, face in enumerate(faces):
-            if face.person_id is not None:
-                probs = self._smoother.recall(face.person_id, task, time_s, *_RARER_AFTER[task])
-                if probs is not None:
-                    known[i] = probs
-        return known
+        timings = [dict(found.timings_ms) for found in frames]
+        try:
+            answers = {task: self._ask(task, frames, timings) for task in self._classifiers}
+        except Exception:
+            self._asks.reset()  # what was answered is lost: everybody has to be asked about again
+            raise
+        results = []
+        for k, found in enumerate(frames):
+            rows = {task: answers[task][k] for task in answers}
+            height, width = found.frame_bgr.shape[:2]
+            faces = self._conclude(found, rows)
+            results.append(
+                FrameResult(
+                    found.index, found.time_s, (width, height), faces, timings[k], found.unsure
+                )
+            )
+        return results
+
+    def _ask(
+        self, task: Task, frames: Sequence[FoundFaces], timings: Sequence[dict[str, float]]
+    ) -> list[Answers]:
+        """Return each frame's answers of one network; add what they took to the frames' timings."""
+        classifier = self._classifiers[task]
+        spec = classifier.card.input
+        asked: list[tuple[int, int]] = []
+        crops: list[UInt8Array] = []
+        everybody = self.options.ask_always or not self._window_s(task)
+        for k, found in enumerate(frames):
+            chosen = self._asks.choose(found.faces, task, found.time_s, everybody)
+            if not chosen:
+                continue
+            start = time.perf_counter()
+            boxes = [found.faces[i].xyxy for i in chosen]
+            tilts_deg = [found.faces[i].tilt_deg for i in chosen]
+            crops += crop_faces(found.frame_bgr, boxes, spec, tilts_deg)
+            timings[k]["crop"] = timings[k].get("crop", 0.0) + _ms_since(start)
+            asked += [(k, i) for i in chosen]
+        answers: list[Answers] = [{} for _ in frames]
+        start = time.perf_counter()
+        for first in range(0, len(asked), _MOST_AT_ONCE):
+            part = slice(first, first + _MOST_AT_ONCE)
+            batch = to_batch(crops[part], spec)
+            predict = classifier.predict_proba
+            rows = predict_flipped(predict, batch) if self.options.flip else predict(batch)
+            for (k, i), row in zip(asked[part], rows, strict=True):
+                answers[k][i] = row
+        each_ms = _ms_since(start) / max(1, len(asked))
+        for k, _ in asked:
+            timings[k][task] = timings[k].get(task, 0.0) + each_ms
+        return answers
+
+    def _conclude(self, found: FoundFaces, answers: Mapping[Task, Answers]) -> tuple[Face, ...]:
+        """Return a frame's faces with what is shown for them, old answers where none is new."""
+        faces = []
+        for i, face in enumerate(found.faces):
+            predictions: dict[Task, Prediction] = {}
+            for task, classifier in self._classifiers.items():
+                card = classifier.card
+                threshold = self.options.thresholds.get(task, card.threshold)
+                if face.person_id is None or i in answers[task]:
+                    probs = self._smooth(face, task, answers[task][i], found.time_s)
+                else:
+                    probs = self._smoother.recall(face.person_id, task)
+                prediction = Prediction(card.labels, probs, threshold)
+                predictions[task] = self._keeper.decide(face.person_id, task, prediction)
+            faces.append(replace(face, predictions=predictions))
+        return tuple(faces)
 
     def _smooth(
         self, face: Face, task: Task, probs: npt.NDArray[np.float32], time_s: float
@@ -237,19 +262,6 @@ class FacePipeline:
     def _window_s(self, task: Task) -> float:
         options = self.options
         return options.smoothing if task == "expression" else options.gender_smoothing
-
-
-def _cut_missing(
-    cut: dict[int, UInt8Array],
-    wanted: Sequence[int],
-    frame_bgr: UInt8Array,
-    faces: Sequence[Face],
-    card: ModelCard,
-) -> None:
-    """Add the crops of faces, by their position, that are not cut out yet."""
-    missing = [i for i in wanted if i not in cut]
-    boxes, tilts = [faces[i].xyxy for i in missing], [faces[i].tilt_deg for i in missing]
-    cut.update(zip(missing, crop_faces(frame_bgr, boxes, card.input, tilts), strict=True))
 
 
 def _ms_since(start: float) -> float:

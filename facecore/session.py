@@ -22,9 +22,12 @@ from facecore.results import FrameResult
 from facecore.session_drawing import AnnotatedVideo
 from facecore.session_thumbnails import ThumbnailKeeper
 from facecore.stats import SessionSummary, summarise
-from facecore.video_queue import look_ahead
+from facecore.video_queue import in_groups, look_ahead
 
 _SHORT_CLIP_FRAMES = 6  # too few to wait for somebody to be seen again
+MOST_TOGETHER = 8
+"""Frames that are classified in one go; more bring the networks little, and progress would jerk."""
+_GROUP_BYTES = 50_000_000  # eight frames of 1920x1080; as many more are searched ahead
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +74,9 @@ def process_video(
 ) -> VideoRun:
     """Analyse a video frame by frame; no faces is a normal result.
 
-    Frames are not kept, so that memory does not grow with their size: while the networks look at
-    one, the next one's faces are searched, a few are decoded ahead (``media.iter_frames``) and a
-    few wait to be drawn and encoded.
+    Frames are not kept for long: while the networks look at a group of them, the next group's faces
+    are searched, a few are decoded ahead (``media.iter_frames``) and a few wait to be drawn and
+    encoded. Groups of large frames are small, so that memory does not grow with their size.
 
     Args:
         source: the video file.
@@ -109,15 +112,18 @@ def process_video(
             drawn = AnnotatedVideo(target, source, annotation, start_s, end_s)
             stack.enter_context(drawn)
         try:
-            for frame, found in _find_ahead(stack, pipeline, iter_frames(source, start_s, end_s)):
-                result = pipeline.classify(found)
-                frames.append(result)
-                thumbnails.update(frame.bgr, result)
-                reached_s = frame.time_s + frame.duration_s
-                if drawn is not None:
-                    drawn.add(frame, result)
-                if on_progress is not None:
-                    on_progress(len(frames), total and max(total, len(frames)))
+            together = _frames_together(info)
+            ahead = _find_ahead(stack, pipeline, iter_frames(source, start_s, end_s), together)
+            for group in in_groups(ahead, together):
+                results = pipeline.classify_all([found for _, found in group])
+                for (frame, _), result in zip(group, results, strict=True):
+                    frames.append(result)
+                    thumbnails.update(frame.bgr, result)
+                    reached_s = frame.time_s + frame.duration_s
+                    if drawn is not None:
+                        drawn.add(frame, result)
+                    if on_progress is not None:
+                        on_progress(len(frames), total and max(total, len(frames)))
         except BrokenVideoError as error:
             warning = str(error)
     if on_progress is not None:
@@ -128,16 +134,21 @@ def process_video(
 
 
 def _find_ahead(
-    stack: ExitStack, pipeline: FacePipeline, frames: Iterator[VideoFrame]
+    stack: ExitStack, pipeline: FacePipeline, frames: Iterator[VideoFrame], num_ahead: int
 ) -> Iterator[tuple[VideoFrame, FoundFaces]]:
-    """Yield the frames with their faces; the next one is searched while one is classified."""
+    """Yield the frames with their faces; the next ones are searched while some are classified."""
     # Closed by hand: an exception's traceback would keep the file open.
     stack.enter_context(closing(cast(Generator[VideoFrame, None, None], frames)))
 
     def find(frame: VideoFrame) -> tuple[VideoFrame, FoundFaces]:
         return frame, pipeline.find(frame.bgr, frame.time_s, frame.index)
 
-    return stack.enter_context(closing(look_ahead(frames, find)))
+    return stack.enter_context(closing(look_ahead(frames, find, num_ahead)))
+
+
+def _frames_together(info: VideoInfo) -> int:
+    """Return how many frames are classified in one go, as many as memory allows."""
+    return max(1, min(MOST_TOGETHER, _GROUP_BYTES // (3 * info.width * info.height)))
 
 
 def _expected_frames(info: VideoInfo, start_s: float, end_s: float | None) -> int | None:

@@ -47,21 +47,17 @@ class ProbabilitySmoother:
         self._states[key] = (time_s, count + 1, np.asarray(mean, dtype=np.float32))
         return self._states[key][2]
 
-    def recall(
-        self, person_id: int, task: Task, time_s: float, min_answers: int, max_age_s: float
-    ) -> FloatArray | None:
-        """Return a person's average where it rests on enough answers, a recent one among them.
+    def recall(self, person_id: int, task: Task) -> FloatArray:
+        """Return a person's average as it was after the last answer.
 
         Args:
             person_id: whose it is.
             task: which network answered.
-            time_s: the media time now.
-            min_answers: how many answers are enough.
-            max_age_s: an older last answer is out of date.
 
         Returns:
-            float32 array of shape (num_classes,), or None.
+            float32 array of shape (num_classes,).
+
+        Raises:
+            KeyError: if there was no answer yet.
         """
-        last_s, count, mean = self._states.get((person_id, task), (0.0, 0, None))
-        fresh = 0 <= time_s - last_s < max_age_s
-        return mean if count >= min_answers and fresh else None
+        return self._states[person_id, task][2]

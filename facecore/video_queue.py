@@ -99,3 +99,28 @@ def look_ahead(
             raise failure
     finally:
         thread.shutdown(wait=True, cancel_futures=True)
+
+
+def in_groups(items: Iterable[T], size: int) -> Generator[list[T], None, None]:
+    """Yield the items in order, so many at a time; the last group may be smaller.
+
+    Raises:
+        Exception: that of the items, after the group of those before.
+    """
+    group: list[T] = []
+    coming = iter(items)
+    while True:
+        try:
+            item = next(coming)
+        except StopIteration:
+            break
+        except Exception:  # what came before is whole: it is told first
+            if group:
+                yield group
+            raise
+        group.append(item)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group

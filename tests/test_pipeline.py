@@ -284,6 +284,69 @@ def test_a_settled_gender_is_asked_now_and_then(frame, make_stub_classifier, mak
     assert all(r.faces[0].gender.probs.sum() == pytest.approx(1) for r in results)
 
 
+def brighten(batch):
+    """Answer by the picture, so that every frame has answers of its own."""
+    happy = batch.reshape(len(batch), -1).mean(axis=1) / 255
+    return np.stack([happy, *[(1 - happy) / 6] * 6], axis=1)
+
+
+@pytest.mark.parametrize("options", [{}, {"ask_always": True}, {"smoothing": 0.0}, {"flip": True}])
+def test_frames_together_give_what_each_gives_by_itself(
+    frame, make_stub_classifier, make_stub_detector, options
+):
+    frames = [np.full_like(frame, 10 * i) + frame // 16 for i in range(14)]
+    script = [[BOX], [BOX, OTHER], [BOX, OTHER], []] * 3 + [[OTHER], [BOX]]
+    options = PipelineOptions(tracker=TrackerOptions(min_hits=1), **options)
+
+    def make():
+        networks = [make_stub_classifier("expression", answer=brighten, size=12)]
+        networks.append(make_stub_classifier("gender", "man"))
+        return FacePipeline(networks, options, make_stub_detector(script))
+
+    alone, together = make(), make()
+    expected = [alone.process(f, i / 12, i) for i, f in enumerate(frames)]
+    found = [together.find(f, i / 12, i) for i, f in enumerate(frames)]
+    got = together.classify_all(found[:9]) + together.classify_all(found[9:])
+    for result, wanted in zip(got, expected, strict=True):
+        assert (result.index, result.time_s) == (wanted.index, wanted.time_s)
+        assert [f.person_id for f in result.faces] == [f.person_id for f in wanted.faces]
+        for face, other in zip(result.faces, wanted.faces, strict=True):
+            assert face.expression.probs == pytest.approx(other.expression.probs, abs=1e-6)
+            assert face.expression.label == other.expression.label
+            assert face.gender.label == "man"
+        assert set(result.timings_ms) == set(wanted.timings_ms)
+    assert len(together.classifiers[0].batches) == 2, "one call for each group"
+    assert sum(b[0] for b in together.classifiers[0].batches) == sum(
+        b[0] for b in alone.classifiers[0].batches
+    )
+
+
+def test_a_crowd_is_asked_about_in_parts(frame, make_stub_classifier, make_stub_detector):
+    network = make_stub_classifier()
+    crowd = [(x, y, x + 12, y + 12) for x in range(0, 180, 12) for y in range(0, 100, 20)]
+    pipeline = FacePipeline([network], PHOTO_PIPELINE, make_stub_detector([crowd]))
+    assert len(pipeline.process(frame).faces) == len(crowd) == 75
+    assert [b[0] for b in network.batches] == [32, 32, 11]
+
+
+def test_everybody_is_asked_about_again_after_a_network_failed(
+    frame, make_stub_classifier, make_stub_detector
+):
+    def fail(batch):
+        raise RuntimeError("out of memory")
+
+    failing = make_stub_classifier("gender", answer=fail)
+    expression = make_stub_classifier("expression", "sad")
+    options = PipelineOptions(tracker=TrackerOptions(min_hits=1))
+    pipeline = FacePipeline([expression, failing], options, make_stub_detector([[BOX]] * 9))
+    for i in range(6):
+        with pytest.raises(RuntimeError, match="out of memory"):
+            pipeline.process(frame, i / 100, i)
+    pipeline.set_classifiers([expression, make_stub_classifier("gender", "woman")])
+    face = pipeline.process(frame, 0.06, 6).faces[0]
+    assert (face.expression.label, face.gender.label) == ("sad", "woman")
+
+
 @pytest.mark.parametrize(
     ("fps", "options", "asked"),
     [

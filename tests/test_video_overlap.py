@@ -3,6 +3,7 @@
 No test looks at a clock: a piece of work that waits for a later one ends only where they overlap.
 """
 
+import math
 import threading
 
 import numpy as np
@@ -14,8 +15,8 @@ from facecore.decoder_process import DecoderGoneError, borrow_process
 from facecore.errors import BrokenVideoError, VideoWriteError
 from facecore.media import VideoWriter, iter_frames
 from facecore.pipeline import FacePipeline
-from facecore.session import process_video
-from facecore.video_queue import MAX_WAITING, InOrder, look_ahead
+from facecore.session import MOST_TOGETHER, process_video
+from facecore.video_queue import MAX_WAITING, InOrder, in_groups, look_ahead
 
 PATIENCE_S = 120  # only a defect takes so long
 NUM_FRAMES = 20
@@ -36,10 +37,11 @@ class CountingPipeline(FacePipeline):
         self.begun = [threading.Event() for _ in range(NUM_FRAMES)]
         self.num_begun = 0
 
-    def classify(self, found):
-        self.num_begun += 1
-        self.begun[found.index].set()
-        return super().classify(found)
+    def classify_all(self, frames):
+        self.num_begun += len(frames)
+        for found in frames:
+            self.begun[found.index].set()
+        return super().classify_all(frames)
 
 
 @pytest.fixture
@@ -135,7 +137,36 @@ def test_items_before_a_failing_one_are_told_first():
     assert not working_threads()
 
 
-def test_next_frame_is_searched_while_the_networks_look_at_one(clip, make_stub_detector):
+def test_items_are_grouped_and_those_before_a_failing_one_come_first():
+    assert list(in_groups(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert list(in_groups(range(4), 2)) == [[0, 1], [2, 3]]
+    assert list(in_groups([], 2)) == []
+
+    def items():
+        yield from range(5)
+        raise BrokenVideoError("cut off", 5)
+
+    told = []
+    with pytest.raises(BrokenVideoError, match="cut off"):
+        for group in in_groups(items(), 3):
+            told.append(group)
+    assert told == [[0, 1, 2], [3, 4]]
+
+
+def test_large_frames_are_classified_in_smaller_groups(tmp_path, write_clip, make_stub_detector):
+    sizes = []
+
+    class Pipeline(FacePipeline):
+        def classify_all(self, frames):
+            sizes.append(len(frames))
+            return super().classify_all(frames)
+
+    large = write_clip(tmp_path / "large.mp4", [np.zeros((2160, 3840, 3), np.uint8)] * 5, fps=10)
+    process_video(large, None, Pipeline([], detector=make_stub_detector([[]] * 5)))
+    assert sizes == [2, 2, 1]
+
+
+def test_next_frames_are_searched_while_the_networks_look_at_some(clip, make_stub_detector):
     searched = [threading.Event() for _ in range(NUM_FRAMES)]
     overlapped = []
 
@@ -144,20 +175,20 @@ def test_next_frame_is_searched_while_the_networks_look_at_one(clip, make_stub_d
             searched[index].set()
             return super().find(frame_bgr, time_s, index)
 
-        def classify(self, found):
-            following = min(found.index + 1, NUM_FRAMES - 1)
+        def classify_all(self, frames):
+            following = min(frames[-1].index + MOST_TOGETHER, NUM_FRAMES - 1)
             overlapped.append(searched[following].wait(PATIENCE_S))
-            return super().classify(found)
+            return super().classify_all(frames)
 
     process_video(clip, None, Pipeline([], detector=make_stub_detector([[]] * NUM_FRAMES)))
-    assert overlapped == [True] * NUM_FRAMES
+    assert overlapped == [True] * math.ceil(NUM_FRAMES / MOST_TOGETHER)
 
 
 def test_later_frames_are_analysed_while_one_is_drawn(clip, tmp_path, pipeline, monkeypatch):
     overlapped = []
 
     def draw(frame_bgr, result, options):
-        ahead = min(result.index + 1, NUM_FRAMES - 1)
+        ahead = min(result.index + IN_FLIGHT, NUM_FRAMES - 1)  # most often in the next group
         overlapped.append(pipeline.begun[ahead].wait(PATIENCE_S))
         return frame_bgr
 
@@ -173,8 +204,8 @@ def test_analysis_waits_for_a_slow_encoder(clip, tmp_path, pipeline, monkeypatch
     def write(self, frame_bgr, time_s):
         if not first.is_set():
             first.set()
-            # As many as fit are taken in, and the one whose drawing finds no room.
-            assert pipeline.begun[IN_FLIGHT].wait(PATIENCE_S)
+            # A group is taken in whole; the next one waits until the rest of it finds room.
+            assert pipeline.begun[MOST_TOGETHER - 1].wait(PATIENCE_S)
             gate.wait(0.3)
             most_ahead.append(pipeline.num_begun)
         self.num_frames += 1
@@ -183,7 +214,7 @@ def test_analysis_waits_for_a_slow_encoder(clip, tmp_path, pipeline, monkeypatch
     real_write = VideoWriter.write
     monkeypatch.setattr(VideoWriter, "write", write)
     process_video(clip, tmp_path / "out.mp4", pipeline)
-    assert most_ahead == [IN_FLIGHT + 1]
+    assert most_ahead == [MOST_TOGETHER]
 
 
 def test_nothing_is_left_of_a_cancelled_analysis(clip, tmp_path, pipeline):
