@@ -45,8 +45,9 @@ from facecore.media import VideoWriter
 from facecore.pipeline import VIDEO_PIPELINE, FacePipeline
 from facecore.preprocessing import crop_faces
 from facecore.registry import GENDER_MODEL, find_bundle
-from facecore.session import process_video
+from facecore.session import MOST_TOGETHER, process_video
 from facecore.video_file import EXACT
+from facecore.video_queue import in_groups
 
 MODELS = ("expression_model1", GENDER_MODEL)
 MAX_OVERHEAD = 0.15
@@ -78,17 +79,17 @@ class TimedDetector(HaarDetector):
         self.spent_s += time.process_time() - begun
         return answer
 
-    def detect(self, frame_bgr):
+    def detect(self, frame_bgr, between=False):
         """As ``HaarDetector``."""
-        return self._timed(super().detect, frame_bgr)
+        return self._timed(super().detect, frame_bgr, between)
 
-    def detect_large(self, frame_bgr):
+    def detect_large(self, frame_bgr, between=False):
         """As ``HaarDetector``."""
-        return self._timed(super().detect_large, frame_bgr)
+        return self._timed(super().detect_large, frame_bgr, between)
 
-    def detect_in(self, frame_bgr, areas):
+    def detect_in(self, frame_bgr, areas, between=False):
         """As ``HaarDetector``."""
-        return self._timed(super().detect_in, frame_bgr, areas)
+        return self._timed(super().detect_in, frame_bgr, areas, between)
 
     def detect_near(self, frame_bgr, known):
         """As ``HaarDetector``."""
@@ -144,7 +145,9 @@ def run_stages(clip: Path, classifiers: list, folder: Path) -> Run:
     run.seconds["decode"] = cpu_time(lambda: frames.extend(video.iter_frames(clip)))
 
     def process() -> None:
-        run.results = [pipeline.process(f.bgr, f.time_s, f.index) for f in frames]
+        found = (pipeline.find(f.bgr, f.time_s, f.index) for f in frames)
+        for group in in_groups(found, MOST_TOGETHER):
+            run.results += pipeline.classify_all(group)
 
     whole_s = cpu_time(process)
     in_crop = sum(r.timings_ms.get("crop", 0.0) for r in run.results) / 1000

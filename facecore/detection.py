@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from facecore.detection_boxes import Detection, are_alike, to_reading_order
 from facecore.detection_options import (
     CASCADES,
     LIVE_HAAR,
@@ -34,29 +34,15 @@ _TILTS_DEG = (0.0, -20.0, 20.0, -40.0, 40.0)
 _NEAR_SIDE = 2.2  # searched area around a known face, in sides of its box
 _NEAR_SIZES = (0.7, 1.5)  # smallest and largest face there, in sides of the known box
 _NEAR_NEIGHBORS = 3  # a face is known to be there, so fainter evidence is enough
+_NEAR_SCALE_FACTOR = 1.1  # there are few sizes to try, so that small steps cost little
 # A known face is searched at this size, however large it is in the frame: a steady cost, and large
 # enough for several hits on a face. At 48 pixels a quarter of the faces of test clips are lost.
 _NEAR_FACE_PX = 64
+_TWICE_SIDE = 2.0  # searched area around a first hit
 # The same for a face that was seen a frame ago: most hardly move, and the first search costs half.
 _AGAIN = ((1.6, (0.84, 1.2)), (1.8, (0.75, 1.35)))
 
 _LARGE_SIDE_PX = 480  # the smallest copy on which large faces are searched
-_ROW_GAP = 0.75  # of a face's side, between the middles of neighbours from top to bottom
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """One hit of the cascade.
-
-    Args:
-        xyxy: box in pixels of the frame, x2/y2 exclusive.
-        score: the cascade's unbounded weight.
-        tilt_deg: how far the picture must be turned counter-clockwise to bring the face upright.
-    """
-
-    xyxy: Box
-    score: float
-    tilt_deg: float = 0.0
 
 
 class HaarDetector:
@@ -69,65 +55,90 @@ class HaarDetector:
         # a stronger clip limit turns shelves and curtains into faces.
         self._contrast = cv2.createCLAHE(clipLimit=1.0, tileGridSize=(8, 8))
 
-    def detect(self, frame_bgr: UInt8Array) -> list[Detection]:
+    def detect(self, frame_bgr: UInt8Array, between: bool = False) -> list[Detection]:
         """Find the faces of a frame.
 
         Args:
             frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
+            between: search the sizes half-way between those that are searched otherwise; where both
+                take turns, a face that falls between two sizes is found by the next search.
 
         Returns:
             Boxes in pixels of the frame, row by row and from left to right in a row; none is a
             normal result.
         """
-        return self._detect(frame_bgr, self.options.max_side_px, self.options.min_face_fraction)
+        options = self.options
+        return self._detect(frame_bgr, options.max_side_px, options.min_face_fraction, between)
 
-    def detect_large(self, frame_bgr: UInt8Array) -> list[Detection]:
+    def detect_large(self, frame_bgr: UInt8Array, between: bool = False) -> list[Detection]:
         """Find faces at least twice as large as the smallest that ``detect`` finds.
 
         On a copy half as large they cost a quarter. Arguments and answer as for ``detect``.
         """
         fraction = min(1.0, 2 * self.options.min_face_fraction)
-        return self._detect(frame_bgr, max(self.options.max_side_px // 2, _LARGE_SIDE_PX), fraction)
+        side_px = max(self.options.max_side_px // 2, _LARGE_SIDE_PX)
+        return self._detect(frame_bgr, side_px, fraction, between)
 
-    def detect_in(self, frame_bgr: UInt8Array, areas: Sequence[Box]) -> list[Detection]:
+    def detect_in(
+        self, frame_bgr: UInt8Array, areas: Sequence[Box], between: bool = False
+    ) -> list[Detection]:
         """Find the faces in parts of a frame, on the same evidence as ``detect``.
 
         Args:
             frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
             areas: where, in pixels of the frame; a face that lies in two of them is found twice.
+            between: as for ``detect``.
 
         Returns:
             Boxes in pixels of the frame, area by area.
         """
         if not areas:
             return []
-        gray, scale = self._to_search_copy(frame_bgr, self.options.max_side_px)
+        gray, scale = self._to_search_copy(frame_bgr, self.options.max_side_px, between)
         smallest = _smallest_px(gray, self.options.min_face_fraction)
         found = []
         for area in areas:
             left, top, right, bottom = (max(0, round(v * scale)) for v in area)
             part = gray[top:bottom, left:right]
             found += self._find_in(part, scale, smallest, left, top)
-        return found
+        return self._look_again(frame_bgr, found) if self.options.look_twice else found
 
     def _detect(
-        self, frame_bgr: UInt8Array, max_side_px: int, min_face_fraction: float
+        self, frame_bgr: UInt8Array, max_side_px: int, min_face_fraction: float, between: bool
     ) -> list[Detection]:
-        gray, scale = self._to_search_copy(frame_bgr, max_side_px)
+        gray, scale = self._to_search_copy(frame_bgr, max_side_px, between)
         smallest = _smallest_px(gray, min_face_fraction)
-        return _to_reading_order(self._find_in(gray, scale, smallest))
+        found = self._find_in(gray, scale, smallest)
+        if self.options.look_twice:
+            found = self._look_again(frame_bgr, found)
+        return to_reading_order(found)
 
     def _find_in(
         self, gray: UInt8Array, scale: float, smallest: int, left: int = 0, top: int = 0
     ) -> list[Detection]:
         """Search a search copy or a part of it, whose corner lies at left and top."""
+        options = self.options
         largest = min(gray.shape)
         if largest < smallest:
             return []
-        hits = self._search(gray, self.options.min_neighbors, smallest, largest)
+        neighbors = 1 if options.look_twice else options.min_neighbors
+        hits = self._search(gray, options.scale_factor, neighbors, smallest, largest)
         return [
             Detection(_to_xyxy(x + left, y + top, s, scale), weight) for x, y, s, weight in hits
         ]
+
+    def _look_again(self, frame_bgr: UInt8Array, hits: Sequence[Detection]) -> list[Detection]:
+        """Return what is found near first hits by itself; several of one face give it once."""
+        faces: list[Detection] = []
+        for hit in sorted(hits, key=lambda hit: -hit.score):
+            if any(are_alike(hit, face) for face in faces):
+                continue
+            face = self._find_near(
+                frame_bgr, hit.xyxy, (0.0,), _TWICE_SIDE, min_neighbors=self.options.min_neighbors
+            )
+            if face is not None and not any(are_alike(face, other) for other in faces):
+                faces.append(face)
+        return faces
 
     def detect_near(self, frame_bgr: UInt8Array, known: Sequence[Box]) -> list[Detection | None]:
         """Look for known faces again close to where they were, upright or tilted up to 40 degrees.
@@ -173,6 +184,7 @@ class HaarDetector:
         tilts_deg: Sequence[float] = _TILTS_DEG,
         area_side: float = _NEAR_SIDE,
         sizes: tuple[float, float] = _NEAR_SIZES,
+        min_neighbors: int = _NEAR_NEIGHBORS,
     ) -> Detection | None:
         x1, y1, x2, y2 = box
         scale = _NEAR_FACE_PX / max(x2 - x1, y2 - y1, 1)
@@ -191,7 +203,8 @@ class HaarDetector:
             matrix[:, 2] += area / 2 - middle[0], area / 2 - middle[1]
             turned = cv2.warpAffine(patch, matrix, (area, area), borderMode=cv2.BORDER_REPLICATE)
             back = cv2.invertAffineTransform(matrix)
-            for x, y, side, weight in self._search(turned, _NEAR_NEIGHBORS, smallest, largest):
+            hits = self._search(turned, _NEAR_SCALE_FACTOR, min_neighbors, smallest, largest)
+            for x, y, side, weight in hits:
                 if best is not None and weight <= best.score:
                     continue
                 cx, cy = back @ (x + side / 2, y + side / 2, 1.0)
@@ -199,21 +212,31 @@ class HaarDetector:
                 best = Detection(_to_xyxy(*corner, side, scale), weight, tilt_deg)
         return best
 
-    def _to_search_copy(self, frame_bgr: UInt8Array, max_side_px: int) -> tuple[UInt8Array, float]:
+    def _to_search_copy(
+        self, frame_bgr: UInt8Array, max_side_px: int, between: bool
+    ) -> tuple[UInt8Array, float]:
         gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY)
         height, width = gray.shape
         scale = min(1.0, max_side_px / max(height, width))
+        if between:
+            # OpenCV's sizes begin with the cascade's own; a smaller copy lets them begin elsewhere.
+            scale /= math.sqrt(self.options.scale_factor)
         if scale < 1:
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
             gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
         return np.asarray(self._contrast.apply(gray), dtype=np.uint8), scale
 
     def _search(
-        self, gray: UInt8Array, min_neighbors: int, smallest: int, largest: int
+        self,
+        gray: UInt8Array,
+        scale_factor: float,
+        min_neighbors: int,
+        smallest: int,
+        largest: int,
     ) -> list[tuple[float, float, float, float]]:
         boxes, _, weights = self._cascade.detectMultiScale3(
             gray,
-            scaleFactor=self.options.scale_factor,
+            scaleFactor=scale_factor,
             minNeighbors=min_neighbors,
             minSize=(smallest, smallest),
             maxSize=(largest, largest),
@@ -248,27 +271,6 @@ def _smallest_px(gray: UInt8Array, min_face_fraction: float) -> int:
     """Return the side of the smallest face on a search copy."""
     shorter: int = min(gray.shape)
     return max(SMALLEST_WINDOW_PX, round(shorter * min_face_fraction))
-
-
-def _to_reading_order(found: list[Detection]) -> list[Detection]:
-    """Order by rows, as people in a group photo are named; a gap of most of a face ends a row."""
-    ordered: list[Detection] = []
-    row: list[Detection] = []
-    row_gap = _ROW_GAP * float(np.median([_side(d) for d in found])) if found else 0.0
-    for detection in sorted(found, key=lambda d: d.xyxy[1] + d.xyxy[3]):
-        if row and (_middle(detection) - _middle(row[-1])) > row_gap:
-            ordered += sorted(row, key=lambda d: d.xyxy[0])
-            row = []
-        row.append(detection)
-    return ordered + sorted(row, key=lambda d: d.xyxy[0])
-
-
-def _side(detection: Detection) -> int:
-    return detection.xyxy[3] - detection.xyxy[1]
-
-
-def _middle(detection: Detection) -> float:
-    return (detection.xyxy[1] + detection.xyxy[3]) / 2
 
 
 def _load_cascade(name: str) -> cv2.CascadeClassifier:

@@ -42,12 +42,20 @@ class SupportsDetect(Protocol):
 
 @runtime_checkable
 class SupportsDetectAgain(Protocol):
-    """A detector that finds some faces at less cost than all: large ones, known ones."""
+    """A detector that finds some faces at less cost than all: large ones, known ones.
 
-    def detect_large(self, frame_bgr: UInt8Array) -> list[Detection]:
+    ``between`` asks for the sizes between those that are searched otherwise.
+    """
+
+    def detect(self, frame_bgr: UInt8Array, between: bool = False) -> list[Detection]:
+        """Return the faces of a frame."""
+
+    def detect_large(self, frame_bgr: UInt8Array, between: bool = False) -> list[Detection]:
         """Return the faces that are not among the smallest."""
 
-    def detect_in(self, frame_bgr: UInt8Array, areas: Sequence[Box]) -> list[Detection]:
+    def detect_in(
+        self, frame_bgr: UInt8Array, areas: Sequence[Box], between: bool = False
+    ) -> list[Detection]:
         """Return the faces in parts of a frame, on the same evidence."""
 
     def detect_again(
@@ -71,6 +79,7 @@ class FaceSearch:
         self._searched_s: float | None = None
         self._whole_s: float | None = None
         self._had_all_sizes = False
+        self._between = True  # the first search is a usual one
         self._watch.reset()
         self._kept: list[TrackedFace] = []
         self._kept_size_wh: tuple[int, int] | None = None
@@ -135,6 +144,7 @@ class FaceSearch:
         if not _is_due(self._searched_s, time_s, wait_s):
             return self._find_known(frame_bgr, detector)
         self._searched_s = time_s
+        self._between = not self._between
         whole = _is_due(self._whole_s, time_s, _WHOLE_S)
         changed = None
         if not whole:
@@ -142,17 +152,19 @@ class FaceSearch:
             wanted = [square_box(box, margin=1.0) for box in tracker.wanted_boxes(time_s)]
             changed = self._watch.find_changed(frame_bgr, known, wanted)
         if changed is not None:
-            return self._find_known(frame_bgr, detector) + detector.detect_in(frame_bgr, changed)
+            known_now = self._find_known(frame_bgr, detector)
+            return known_now + detector.detect_in(frame_bgr, changed, self._between)
         # The smallest faces cost more than all others: where everything moves, every second search
         # leaves them out.
         self._had_all_sizes = whole or not wait_s or not self._had_all_sizes
         if self._had_all_sizes:
             self._whole_s = time_s
             self._watch.take_in(frame_bgr)
-            found = detector.detect(frame_bgr)
+            found = detector.detect(frame_bgr, self._between)
             boxes = [detection.xyxy for detection in found]
             return found + self._find_known(frame_bgr, detector, found_already=boxes)
-        return self._find_known(frame_bgr, detector) + detector.detect_large(frame_bgr)
+        large = detector.detect_large(frame_bgr, self._between)
+        return self._find_known(frame_bgr, detector) + large
 
     def _find_known(
         self,

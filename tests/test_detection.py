@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ from skimage import data
 
 from facecore import detection
 from facecore.detection import CASCADES, PHOTO_HAAR, Detection, HaarDetector, HaarOptions
+from facecore.detection_boxes import to_reading_order
 from facecore.errors import DetectorError
 
 SHARED_MEDIA = Path(__file__).resolve().parent.parent.parent / "shared" / "media"
@@ -59,7 +61,7 @@ def test_small_face_in_a_large_photo_is_found_with_photo_options(portrait_bgr):
 )
 def test_faces_come_row_by_row_and_from_left_to_right(tops_and_lefts, order):
     found = [Detection((x, y, x + 80, y + 80), 50.0) for y, x in tops_and_lefts]
-    assert [d.xyxy[0] for d in detection._to_reading_order(found)] == order
+    assert [d.xyxy[0] for d in to_reading_order(found)] == order
 
 
 @pytest.mark.parametrize("shape", [(10, 10, 3), (1, 500, 3), (200, 200, 3)])
@@ -78,6 +80,25 @@ def test_leaning_face_is_found_near_its_last_place(portrait_bgr, tilt_deg):
     assert found is not None
     assert found.tilt_deg == tilt_deg
     assert overlap(found.xyxy, upright.xyxy) > 0.6
+
+
+def test_looking_twice_finds_each_face_once_and_refuses_what_only_looks_like_one(portrait_bgr):
+    frame_bgr = np.full((600, 1200, 3), 120, np.uint8)
+    frame_bgr[60:572, 20:532] = portrait_bgr
+    frame_bgr[200:456, 700:956] = cv2.resize(portrait_bgr, (256, 256))
+    once = HaarDetector(HaarOptions(min_face_fraction=0.05, max_side_px=960))
+    twice = HaarDetector(replace(once.options, scale_factor=1.25, look_twice=True))
+    expected = [d.xyxy for d in once.detect(frame_bgr)]
+    for between in (False, True):
+        found = twice.detect(frame_bgr, between)
+        assert len(found) == len(expected) == 2
+        assert all(overlap(f.xyxy, e) > 0.6 for f, e in zip(found, expected, strict=True))
+        (part,) = twice.detect_in(frame_bgr, [(650, 150, 1000, 500)], between)
+        assert overlap(part.xyxy, expected[1]) > 0.6
+        (large, *_) = twice.detect_large(frame_bgr, between)
+        assert overlap(large.xyxy, expected[0]) > 0.6
+    stricter = HaarDetector(replace(twice.options, min_neighbors=50))
+    assert stricter.detect(frame_bgr) == [], "a first hit alone is no face"
 
 
 def test_large_faces_are_found_alone_where_that_is_asked_for(portrait_bgr):

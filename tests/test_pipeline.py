@@ -140,16 +140,20 @@ class FindsAgain:
 
     def __init__(self, faces):
         self.faces, self.searches, self.lost = faces, [], False
+        self.sizes = []
 
-    def detect(self, frame_bgr):
+    def detect(self, frame_bgr, between=False):
+        self.sizes.append(between)
         self.searches.append("all")
         return [] if self.lost else [Detection(box, 9.0) for box in self.faces]
 
-    def detect_large(self, frame_bgr):
+    def detect_large(self, frame_bgr, between=False):
+        self.sizes.append(between)
         self.searches.append("large")
         return []
 
-    def detect_in(self, frame_bgr, areas):
+    def detect_in(self, frame_bgr, areas, between=False):
+        self.sizes.append(between)
         self.searches += areas
         found = [] if self.lost else self.faces
         return [Detection(box, 9.0) for box in found if any(holds(area, box) for area in areas)]
@@ -245,10 +249,22 @@ def test_whom_a_whole_search_misses_is_found_again_at_the_last_place(frame):
     pipeline = FacePipeline([], PipelineOptions(rescan_s=0.3), detector)
     list_searches(detector, pipeline, [frame] * 20, [i / 10 for i in range(20)])
     whole = []
-    detector.detect = lambda frame_bgr: whole.append(frame_bgr) or []
+    detector.detect = lambda frame_bgr, between=False: whole.append(frame_bgr) or []
     (face,) = pipeline.process(frame, 2.2).faces
     assert len(whole) == 1
     assert (face.person_id, face.xyxy) == (1, BOX)
+
+
+def test_searches_take_turns_between_two_rows_of_sizes_and_begin_anew(frame):
+    detector = FindsAgain([BOX])
+    pipeline = FacePipeline([], PipelineOptions(rescan_s=0.35), detector)
+    for _ in range(2):
+        detector.sizes = []
+        frames = move_all_but_a_face(frame, 15)
+        list_searches(detector, pipeline, frames, [i / 10 for i in range(15)])
+        assert len(detector.sizes) > 4
+        assert detector.sizes == [i % 2 == 1 for i in range(len(detector.sizes))]
+        pipeline.reset()
 
 
 def test_everything_is_searched_in_every_frame_where_that_is_asked_for(frame):
