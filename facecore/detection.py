@@ -121,6 +121,7 @@ class HaarDetector:
         largest = min(gray.shape)
         if largest < smallest:
             return []
+        # OpenCV asks for more hits than it is told.
         neighbors = 1 if options.look_twice else options.min_neighbors
         hits = self._search(gray, options.scale_factor, neighbors, smallest, largest)
         return [

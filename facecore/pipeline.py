@@ -210,29 +210,33 @@ class FacePipeline:
         spec = classifier.card.input
         asked: list[tuple[int, int]] = []
         crops: list[UInt8Array] = []
+        start = time.perf_counter()
         everybody = self.options.ask_always or not self._window_s(task)
         for k, found in enumerate(frames):
             chosen = self._asks.choose(found.faces, task, found.time_s, everybody)
             if not chosen:
                 continue
-            start = time.perf_counter()
             boxes = [found.faces[i].xyxy for i in chosen]
             tilts_deg = [found.faces[i].tilt_deg for i in chosen]
             crops += crop_faces(found.frame_bgr, boxes, spec, tilts_deg)
-            timings[k]["crop"] = timings[k].get("crop", 0.0) + _ms_since(start)
             asked += [(k, i) for i in chosen]
         answers: list[Answers] = [{} for _ in frames]
-        start = time.perf_counter()
+        if not asked:
+            return answers
+        batch = to_batch(crops, spec)
+        cut_ms, start = _ms_since(start), time.perf_counter()
+        predict = classifier.predict_proba
         for first in range(0, len(asked), _MOST_AT_ONCE):
             part = slice(first, first + _MOST_AT_ONCE)
-            batch = to_batch(crops[part], spec)
-            predict = classifier.predict_proba
-            rows = predict_flipped(predict, batch) if self.options.flip else predict(batch)
+            rows = (
+                predict_flipped(predict, batch[part]) if self.options.flip else predict(batch[part])
+            )
             for (k, i), row in zip(asked[part], rows, strict=True):
                 answers[k][i] = row
-        each_ms = _ms_since(start) / max(1, len(asked))
-        for k, _ in asked:
-            timings[k][task] = timings[k].get(task, 0.0) + each_ms
+        ask_ms = _ms_since(start)
+        for k, _ in asked:  # each face bears its share
+            for stage, ms in (("crop", cut_ms), (task, ask_ms)):
+                timings[k][stage] = timings[k].get(stage, 0.0) + ms / len(asked)
         return answers
 
     def _conclude(self, found: FoundFaces, answers: Mapping[Task, Answers]) -> tuple[Face, ...]:

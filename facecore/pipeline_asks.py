@@ -7,7 +7,7 @@ from facecore.results import Face
 
 # After so many answers for a person a network is asked no oftener than every so many seconds. Both
 # answers are averaged over longer: on filmed faces a probability then differs by 0.01 (mean) from
-# that of asking in every frame, and one word in 500.
+# that of asking in every frame, and no word of an expression does.
 _RARER_AFTER: dict[Task, tuple[int, float]] = {"expression": (2, 0.11), "gender": (5, 0.45)}
 
 

@@ -24,9 +24,9 @@ class SearchLoss:
 
 
 MEASURED = {
-    2: SearchLoss(time=0.95, people=1.0, frames=1.0, labels=1.0),
-    3: SearchLoss(time=0.92, people=1.0, frames=1.0, labels=0.986),
-    5: SearchLoss(time=0.90, people=1.0, frames=0.760, labels=0.955),
+    2: SearchLoss(time=0.96, people=1.0, frames=0.990, labels=0.954),
+    3: SearchLoss(time=0.94, people=1.0, frames=0.990, labels=0.987),
+    5: SearchLoss(time=0.93, people=1.0, frames=0.760, labels=0.985),
 }
 
 
