@@ -102,13 +102,15 @@ def _show_player(
 
 def _show_counts(case: VideoCase, frames: Sequence[FrameResult], summary: SessionSummary) -> None:
     length = f"{clock(summary.duration_s)} · {summary.num_frames:,} frames"
+    if not summary.people:  # a heading would have nothing under it
+        st.caption(length)
+        return
     st.markdown(f"**Faces over time** · {length}")
-    if summary.people:
-        st.plotly_chart(
-            build_counts_over_time(frames, _choose_task(case, "counts")),
-            key=f"video_over_time_{case.key}",
-            config={"displaylogo": False},
-        )
+    st.plotly_chart(
+        build_counts_over_time(frames, _choose_task(case, "counts")),
+        key=f"video_over_time_{case.key}",
+        config={"displaylogo": False},
+    )
 
 
 def _jump_to_point(case: VideoCase, key: str) -> None:

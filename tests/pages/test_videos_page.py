@@ -370,6 +370,8 @@ def test_video_without_faces_says_so(app, write_clip, tmp_path):
     frames = [np.full((120, 160, 3), 90, np.uint8)] * 12
     analyse(app, ("empty_room.mp4", write_clip(tmp_path / "e.mp4", frames).read_bytes()))
     assert "No faces found" in texts(app.info)
+    assert "12 frames" in texts(app.caption)
+    assert "over time" not in texts(app.markdown)
     assert not app.exception
 
 
