@@ -38,9 +38,10 @@ _NEAR_SCALE_FACTOR = 1.1  # there are few sizes to try, so that small steps cost
 # A known face is searched at this size, however large it is in the frame: a steady cost, and large
 # enough for several hits on a face. At 48 pixels a quarter of the faces of test clips are lost.
 _NEAR_FACE_PX = 64
-_TWICE_SIDE = 2.0  # searched area around a first hit
-# The same for a face that was seen a frame ago: most hardly move, and the first search costs half.
+# Areas and sizes for a face that was seen a frame ago: most hardly move, and the first search costs
+# half.
 _AGAIN = ((1.6, (0.84, 1.2)), (1.8, (0.75, 1.35)))
+_TWICE_SIDE = 2.0  # searched area around a first hit, in sides of its box
 
 _LARGE_SIDE_PX = 480  # the smallest copy on which large faces are searched
 

@@ -26,8 +26,8 @@ class HaarOptions:
             finds smaller faces and takes longer.
         look_twice: what gives two hits is looked at again by itself, at one size and in small
             steps, and ``min_neighbors`` count there. So large steps are enough for the first look:
-            in single frames of filmed faces (steps of 1.25 instead of 1.1) it takes half the time,
-            finds a fifth more and makes a face of no more other things.
+            with steps of 1.25 instead of 1.1 it takes half to two thirds of the time and finds a
+            few more faces, but where nobody is, more false boxes (benchmarks/look_twice.py).
     """
 
     cascade: str = "alt2"
