@@ -15,6 +15,7 @@ from facecore.stats import compute_durations
 _ROW_PX = 30
 _MAX_POINTS = 600  # more points than pixels only slow the browser down
 _SHORTEST_AXIS_S = 0.1
+_MOST_SINGLE_TICKS = 6  # with more, plotly's own steps are whole numbers
 
 
 def build_counts_chart(counts: Mapping[str, float], unit: str = "people") -> go.Figure:
@@ -119,11 +120,11 @@ def build_counts_over_time(frames: Sequence[FrameResult], task: Task = "expressi
             # A point counts until the next one, the last one until its frames end.
             x, y = [*times, range_s[1]], [*counts, counts[-1]]
             figure.add_trace(_area(x, y, label, colors[label], "%{y:.3g} at %{x:.1f} s", "hv"))
-    apply_style(figure, height=280, legend=True)
+    apply_style(figure, height=240, legend=True)
     figure.update_xaxes(title="Seconds", range=range_s, gridcolor=GRID)
-    figure.update_yaxes(
-        title="Faces", rangemode="tozero", fixedrange=True, gridcolor=GRID, tickformat="~g"
-    )
+    figure.update_yaxes(title="Faces", rangemode="tozero", fixedrange=True, gridcolor=GRID)
+    if max((len(frame.faces) for frame in frames), default=0) <= _MOST_SINGLE_TICKS:
+        figure.update_yaxes(dtick=1)  # plotly's own steps would be halves and fifths of a face
     return figure
 
 

@@ -70,7 +70,8 @@ def _show_player(
     summary: SessionSummary,
 ) -> None:
     st.html(build_people_tiles(summary))
-    player, beside = st.columns([3, 2], gap="medium")
+    # Where nobody is there is nothing to show beside the player.
+    player, beside = st.columns([3, 2], gap="medium") if summary.people else [st.container()] * 2
     with player:
         # A player that stays where it is ignores being sent to the same second again.
         places = st.container(gap=None), st.container(gap=None)

@@ -127,6 +127,13 @@ def test_counts_over_time_are_averaged_into_few_points():
     assert area.x[-1] == pytest.approx(200)
 
 
+@pytest.mark.parametrize(("num_faces", "step"), [(1, 1), (6, 1), (7, None)])
+def test_few_faces_are_counted_in_whole_numbers(num_faces, step):
+    (face, *_) = frame(0, p1="happy").faces
+    crowd = replace(frame(0), faces=(face,) * num_faces)
+    assert build_counts_over_time([crowd, crowd]).layout.yaxis.dtick == step
+
+
 def test_running_chart_counts_back_from_now():
     figure = build_running_chart([10.0, 11.0], {"happy": [0.2, 0.4], "sad": [0.8, 0.6]}, 30)
     assert list(figure.data[0].x) == [-1.0, 0.0]
