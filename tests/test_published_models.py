@@ -74,12 +74,12 @@ GOLDEN: dict[str, dict[str, float]] = {
         "neutral": 0.02,
     },
     "expression_model3": {
-        "angry": 0.006,
+        "angry": 0.008,
         "fear": 0.008,
-        "happy": 0.939,
+        "happy": 0.92,
         "sad": 0.007,
-        "surprise": 0.022,
-        "neutral": 0.018,
+        "surprise": 0.019,
+        "neutral": 0.039,
     },
     "gender": {"man": 0.023, "woman": 0.977},
 }
