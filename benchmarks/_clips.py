@@ -80,7 +80,7 @@ def resize(frame: UInt8Array, size: tuple[int, int]) -> UInt8Array:
     return cv2.resize(frame, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
 
 
-def _move(marks: Marks, scale: float, left: float, top: float, mirrored: bool = False) -> Marks:
+def move(marks: Marks, scale: float, left: float, top: float, mirrored: bool = False) -> Marks:
     return {
         index: [
             (left + scale * (SIZE[0] - x if mirrored else x), top + scale * y, scale * side)
@@ -96,7 +96,7 @@ def enlarge(name: str, size: tuple[int, int], folder: Path) -> Clip:
     if size == SIZE:
         return Clip(name, source(name), size, marks)
     path = write(folder / f"{name}-{size[0]}.mp4", (resize(frame, size) for frame in frames))
-    return Clip(name, path, size, _move(marks, size[0] / SIZE[0], 0, 0))
+    return Clip(name, path, size, move(marks, size[0] / SIZE[0], 0, 0))
 
 
 def tile(size: tuple[int, int], folder: Path) -> Clip:
@@ -110,7 +110,7 @@ def tile(size: tuple[int, int], folder: Path) -> Clip:
     for (_, marks), (left, top) in zip(clips, corners, strict=True):
         # The counted frames of all clips come at the same moments.
         shown.append(np.interp(range(total), indices, list(marks)).round().astype(int))
-        faces = _move(marks, width / SIZE[0], left, top, (left > 0 and top > 0)).values()
+        faces = move(marks, width / SIZE[0], left, top, (left > 0 and top > 0)).values()
         for index, row in zip(indices, faces, strict=True):
             together[index] += row
 

@@ -64,9 +64,9 @@ def film() -> Iterator[tuple[list[UInt8Array], _clips.Marks]]:
             scale = width / _clips.SIZE[0]
             size = (width, round(_clips.SIZE[1] * scale))
             large = [_clips.resize(frame, size) for frame in frames]
-            yield large, _clips._move(marks, scale, 0, 0)
+            yield large, _clips.move(marks, scale, 0, 0)
             mirrored = [np.ascontiguousarray(frame[:, ::-1]) for frame in large]
-            yield mirrored, _clips._move(marks, scale, 0, 0, mirrored=True)
+            yield mirrored, _clips.move(marks, scale, 0, 0, mirrored=True)
 
 
 def move_over(photo: UInt8Array, width: int, height: int, enlarged: float) -> list[UInt8Array]:

@@ -17,7 +17,7 @@ from facecore.detection_options import (
     HaarOptions,
 )
 from facecore.errors import DetectorError
-from facecore.preprocessing import UInt8Array
+from facecore.preprocessing import UInt8Array, shrink_to_gray
 from facecore.results import Box
 
 __all__ = [
@@ -74,7 +74,9 @@ class HaarDetector:
     def detect_large(self, frame_bgr: UInt8Array, between: bool = False) -> list[Detection]:
         """Find faces at least twice as large as the smallest that ``detect`` finds.
 
-        On a copy half as large they cost a quarter. Arguments and answer as for ``detect``.
+        On a copy half as large they cost a quarter. A frame that is not larger than such a copy is
+        searched for nearly all sizes: that costs little, and most of its faces are small.
+        Arguments and answer as for ``detect``.
         """
         fraction = min(1.0, 2 * self.options.min_face_fraction)
         side_px = max(self.options.max_side_px // 2, _LARGE_SIDE_PX)
@@ -217,15 +219,9 @@ class HaarDetector:
     def _to_search_copy(
         self, frame_bgr: UInt8Array, max_side_px: int, between: bool
     ) -> tuple[UInt8Array, float]:
-        gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY)
-        height, width = gray.shape
-        scale = min(1.0, max_side_px / max(height, width))
-        if between:
-            # OpenCV's sizes begin with the cascade's own; a smaller copy lets them begin elsewhere.
-            scale /= math.sqrt(self.options.scale_factor)
-        if scale < 1:
-            size = (max(1, round(width * scale)), max(1, round(height * scale)))
-            gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+        # OpenCV's sizes begin with the cascade's own; a smaller copy lets them begin elsewhere.
+        smaller = math.sqrt(self.options.scale_factor) if between else 1.0
+        gray, scale = shrink_to_gray(frame_bgr, max_side_px, smaller)
         return np.asarray(self._contrast.apply(gray), dtype=np.uint8), scale
 
     def _search(

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facecore.preprocessing import UInt8Array, clip_box
+from facecore.preprocessing import UInt8Array, clip_box, shrink_to_gray
 from facecore.results import Box
 
 _SIDE_PX = 160  # pictures are compared at this size, where noise and compression average out
@@ -71,11 +71,7 @@ class ChangeWatch:
 
 
 def _shrink(frame_bgr: UInt8Array) -> npt.NDArray[np.int16]:
-    height, width = frame_bgr.shape[:2]
-    scale = min(1.0, _SIDE_PX / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(frame_bgr, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.int16)
+    return shrink_to_gray(frame_bgr, _SIDE_PX)[0].astype(np.int16)
 
 
 def _list_boxes(mask: UInt8Array, enlarged: float, size_wh: tuple[int, int]) -> list[Box]:

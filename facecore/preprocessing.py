@@ -102,6 +102,29 @@ def _crop_upright(frame_bgr: UInt8Array, box: Box, spec: InputSpec, tilt_deg: fl
     return np.asarray(crop, dtype=np.uint8)
 
 
+def shrink_to_gray(
+    frame_bgr: UInt8Array, max_side_px: int, smaller: float = 1.0
+) -> tuple[UInt8Array, float]:
+    """Return a grey copy of a frame that is not larger than needed, for what looks at every pixel.
+
+    Args:
+        frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
+        max_side_px: the longest side of the copy; a smaller frame keeps its size.
+        smaller: divides the copy's size once more.
+
+    Returns:
+        uint8 array of shape (h, w), and the copy's size as a share of the frame's, at most 1.
+    """
+    height, width = frame_bgr.shape[:2]
+    scale = min(1.0, max_side_px / max(height, width)) / smaller
+    # Grey first: averaging one number per pixel takes a third of the time of three.
+    gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY)
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(gray, dtype=np.uint8), scale
+
+
 def to_batch(crops: Sequence[UInt8Array], spec: InputSpec) -> UInt8Array:
     """Turn crops into a network's input; scaling to floats is the network's first layer.
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facecore.preprocessing import UInt8Array
+from facecore.preprocessing import UInt8Array, shrink_to_gray
 from facecore.results import Box
 from facecore.tracking import TrackedFace
 from facecore.tracking_sightings import centre_and_side
@@ -39,7 +39,7 @@ class FlowFollower:
         Args:
             frame_bgr: uint8 array of shape (H, W, 3), BGR; is not kept.
         """
-        self._last, self._scale = _shrink(frame_bgr)
+        self._last, self._scale = shrink_to_gray(frame_bgr, _MAX_SIDE_PX)
 
     def follow(self, frame_bgr: UInt8Array, faces: Sequence[TrackedFace]) -> list[TrackedFace]:
         """Return faces of the last frame where they are in this one, and take this one in.
@@ -81,16 +81,6 @@ class FlowFollower:
             own = slice(number * per_box, (number + 1) * per_box)
             moved.append(_move(box, moves[own][good[own]]))
         return moved
-
-
-def _shrink(frame_bgr: UInt8Array) -> tuple[UInt8Array, float]:
-    scale = min(1.0, _MAX_SIDE_PX / max(frame_bgr.shape[:2]))
-    if scale < 1:
-        frame_bgr = np.asarray(
-            cv2.resize(frame_bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA),
-            dtype=np.uint8,
-        )
-    return np.asarray(cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY), dtype=np.uint8), scale
 
 
 def _grid(box: Box) -> npt.NDArray[np.float32]:

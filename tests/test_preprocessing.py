@@ -2,7 +2,14 @@ import cv2
 import numpy as np
 import pytest
 
-from facecore.preprocessing import clip_box, crop_box, crop_faces, square_box, to_batch
+from facecore.preprocessing import (
+    clip_box,
+    crop_box,
+    crop_faces,
+    shrink_to_gray,
+    square_box,
+    to_batch,
+)
 from facecore.registry import InputSpec
 
 GRAY = InputSpec(48, 48)
@@ -81,3 +88,20 @@ def test_margin_and_shift_hold_for_tilted_faces_too():
     nearly = crop_faces(frame, [(30, 30, 50, 50)], spec, [1e-9])[0]
     assert straight.shape == nearly.shape == (30, 30, 3)
     assert np.abs(straight.astype(int) - nearly.astype(int)).mean() < 3
+
+
+@pytest.mark.parametrize(
+    ("most_px", "smaller", "size_wh"),
+    [(100, 1.0, (100, 50)), (100, 2.0, (50, 25)), (200, 1.0, (200, 100)), (900, 1.0, (200, 100))],
+)
+def test_grey_copies_are_averages_and_never_larger_than_the_frame(most_px, smaller, size_wh):
+    stripes = np.zeros((100, 200, 3), np.uint8)
+    stripes[:, 1::2] = 200
+    gray, scale = shrink_to_gray(stripes, most_px, smaller)
+    assert gray.shape[::-1] == size_wh
+    assert scale == size_wh[0] / 200
+    assert set(np.unique(gray)) == ({0, 200} if scale == 1 else {100})
+
+
+def test_a_grey_copy_has_a_pixel_at_least():
+    assert shrink_to_gray(np.zeros((1, 300, 3), np.uint8), 100)[0].shape == (1, 100)
