@@ -100,7 +100,7 @@ def test_the_four_networks_are_there():
     assert {card.name: card.title for card in list_cards(role="general")} == {
         "expression_model1": "Model 1: all seven expressions",
         "expression_model2": "Model 2: without Disgust",
-        "expression_model3": "Model 3: without Disgust, 4,000 images per class",
+        "expression_model3": "Model 3: no Disgust, 4,000 each",
         "gender": "Gender",
     }
 
