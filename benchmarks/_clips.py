@@ -81,6 +81,7 @@ def resize(frame: UInt8Array, size: tuple[int, int]) -> UInt8Array:
 
 
 def move(marks: Marks, scale: float, left: float, top: float, mirrored: bool = False) -> Marks:
+    """Return marks of a clip as it is where it is drawn at this scale and place, maybe mirrored."""
     return {
         index: [
             (left + scale * (SIZE[0] - x if mirrored else x), top + scale * y, scale * side)
