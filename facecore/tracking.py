@@ -28,6 +28,9 @@ _UNSURE_S = 1.0  # a face lost from sight is probably still there for so long
 _RECOGNITION_S = 0.4
 _REACH_SIDES = 0.6  # unforeseen motion: at once, and per second of absence
 _REACH_SIDES_PER_S = 2.5
+# A frame may be held for long, as in slides: who is there before and after it was never away. Over
+# a longer one a camera may have been switched off.
+_LONGEST_FRAME_S = 10.0
 _LARGEST_GROWTH = 2.0
 _IMPOSSIBLE = 1e6
 
@@ -207,7 +210,11 @@ class IouTracker:
             # Somebody who came back in time may need longer to be recognised.
             limit = _TENTATIVE_LOST_S + (self.options.max_lost_s if known else 0.0)
             # At a slow frame rate one missed frame may already be longer than the limit.
-            return time_s - track.time_s <= limit or (not known and track.num_missed < 2)
+            return (
+                time_s - track.time_s <= limit
+                or self._is_next_frame(track, time_s)
+                or (not known and track.num_missed < 2)
+            )
 
         self._memory.keep([track for track in self._tracks if not is_alive(track)])
         self._memory.forget_before(time_s - self.options.remember_s)
@@ -243,11 +250,17 @@ class IouTracker:
         """Tell whether a person can have moved to a place by now, whoever it shows."""
         predicted, gap = track.predict(time_s), max(time_s - track.time_s, 0.0)
         sides = sorted((centre_and_side(predicted)[1], centre_and_side(seen)[1]))
+        in_time = gap <= self.options.max_lost_s or self._is_next_frame(track, time_s)
+        moved = _REACH_SIDES_PER_S * min(gap, self.options.max_lost_s)
         return (
-            gap <= self.options.max_lost_s
+            in_time
             and sides[1] <= _LARGEST_GROWTH * sides[0]
-            and _distance_sides(predicted, seen) <= _REACH_SIDES + _REACH_SIDES_PER_S * gap
+            and _distance_sides(predicted, seen) <= _REACH_SIDES + moved
         )
+
+    def _is_next_frame(self, track: Track, time_s: float) -> bool:
+        """Tell whether a face was seen in the frame before this one, however long that lasted."""
+        return not track.num_missed and time_s - track.time_s <= _LONGEST_FRAME_S
 
     def _assign_near(
         self, search: Search, seen: dict[int, Sighting], faces: Sequence[Sighting], time_s: float

@@ -67,6 +67,7 @@ def test_hidden_person_is_known_again_behind_the_other():
 def test_return_after_absence(who, away_s, expected):
     tracker = IouTracker()
     run(tracker, [[see(60)]] * 5)
+    assert not tracker.update([], 0.5)
     start = 0.4 + away_s
     for i in range(8):
         people = tracker.update([see(100 + 5 * i, who)], start + i / 10)
@@ -82,6 +83,7 @@ def test_return_after_absence(who, away_s, expected):
 def test_remembered_person_is_known_again_anywhere(who, away_s, remember_s, expected):
     tracker = IouTracker(TrackerOptions(remember_s=remember_s))
     run(tracker, [[see(60)]] * 5)
+    assert not tracker.update([], 0.5)
     start = 0.4 + away_s
     for i in range(8):
         people = tracker.update([see(500 + 5 * i, who)], start + i / 10)
@@ -196,6 +198,31 @@ def test_second_box_on_a_face_is_dropped():
 def test_tracks_go_by_media_time_at_any_frame_rate(fps):
     seen = run(IouTracker(), [[see(100)]] * 8, fps)
     assert seen[-1] == {1: 100}
+
+
+@pytest.mark.parametrize("held_s", [1.5, 2.5, 9.0])
+def test_a_frame_may_be_held_for_long(held_s):
+    """Nobody was away where no frame was without them: slides, a still in the middle of a film."""
+    slides = run(IouTracker(), [[see(100)]] * 4, fps=1 / held_s)
+    assert slides == [{}, {}, {1: 100}, {1: 100}]
+    tracker = IouTracker()
+    run(tracker, [[see(100)]] * 5)
+    for i in range(4):
+        people = tracker.update([see(110)], 0.4 + held_s + i / 10)
+    assert [p.person_id for p in people] == [1]
+
+
+@pytest.mark.parametrize(("x", "who", "gap_s"), [
+    (110, "ben", 3.0),  # somebody else sits there
+    (600, "anna", 9.0),  # too far off for one frame
+    (110, "anna", 15.0),  # the camera was off
+])  # fmt: skip
+def test_after_a_long_frame_likeness_place_and_time_still_decide(x, who, gap_s):
+    tracker = IouTracker()
+    run(tracker, [[see(100)]] * 5)
+    for i in range(8):
+        people = tracker.update([see(x, who)], 0.4 + gap_s + i / 10)
+    assert [p.person_id for p in people] == [2]
 
 
 def test_repeated_and_earlier_times_do_no_harm():
