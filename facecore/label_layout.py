@@ -22,6 +22,9 @@ _PUSHED = 0.4  # per label height that the picture's edge pushes a label away fr
 _SHIFTS = (0.0, -0.25, 0.25, -0.5, 0.5)  # from the middle, in ways from there to the corner place
 _TIERS = 3  # places behind each other, above and below
 _ROUNDS = 8
+# In a crowd every place covers something, and trying all of them takes longer than it is worth.
+_CROWD = 100
+_CROWD_ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,13 @@ def place_labels(
         rects.append(places)
         on_faces.append(shares.sum(axis=1))
         fixed.append(own_cost + shares @ weights)
+    near = _find_neighbours(rects)
+    keys = (boxes.T[:2], -boxes.T[:2], boxes.T[1::-1])
+    orders = [np.lexsort(key) for key in keys[: 1 if len(boxes) > _CROWD else None]]
     best = Layout((), np.inf)
     # What one order of choosing leaves crowded, another often solves.
-    for order in (np.lexsort(keys) for keys in (boxes.T[:2], -boxes.T[:2], boxes.T[1::-1])):
-        layout = _choose(rects, fixed, on_faces, order)
+    for order in orders:
+        layout = _choose(np.array(rects), fixed, on_faces, near, order)
         if layout.crowding < best.crowding:
             best = layout
         if best.crowding == 0:
@@ -78,25 +84,41 @@ def place_labels(
     return best
 
 
+def _find_neighbours(rects: Sequence[_FloatArray]) -> list[npt.NDArray[np.intp]]:
+    """Return for each label which others could ever touch it, wherever both are put."""
+    places = np.array(rects)
+    reach = np.hstack([places[:, :, :2].min(axis=1), places[:, :, 2:].max(axis=1)])
+    touching = _shares(reach, reach) > 0
+    np.fill_diagonal(touching, val=False)
+    return [np.flatnonzero(row) for row in touching]
+
+
 def _choose(
-    rects: Sequence[_FloatArray],
+    rects: _FloatArray,
     fixed: Sequence[_FloatArray],
     on_faces: Sequence[_FloatArray],
+    near: Sequence[npt.NDArray[np.intp]],
     order: npt.NDArray[np.intp],
 ) -> Layout:
-    picks = [int(np.argmin(cost)) for cost in fixed]
-    crowding = np.zeros(len(picks))
-    for _ in range(_ROUNDS):
-        before = list(picks)
+    num = len(rects)
+    picks = np.array([int(np.argmin(cost)) for cost in fixed])
+    chosen = rects[np.arange(num), picks]
+    crowding = np.zeros(num)
+    waiting = np.full(num, fill_value=True)  # whose neighbourhood has changed since they chose
+    for _ in range(_CROWD_ROUNDS if num > _CROWD else _ROUNDS):
         for index in order:
-            chosen = np.array([r[pick] for r, pick in zip(rects, picks, strict=True)])
-            on_labels = _shares(rects[index], np.delete(chosen, index, axis=0)).sum(axis=1)
-            picks[index] = int(np.argmin(fixed[index] + on_labels * _OVER_LABEL))
-            pick = picks[index]
+            if not waiting[index]:
+                continue
+            waiting[index] = False
+            on_labels = _shares(rects[index], chosen[near[index]]).sum(axis=1)
+            pick = int(np.argmin(fixed[index] + on_labels * _OVER_LABEL))
             crowding[index] = on_labels[pick] + on_faces[index][pick]
-        if picks == before:
+            if pick != picks[index]:
+                picks[index], chosen[index] = pick, rects[index][pick]
+                waiting[near[index]] = True
+        if not waiting.any():
             break
-    corners = tuple((int(r[p][0]), int(r[p][1])) for r, p in zip(rects, picks, strict=True))
+    corners = tuple((int(left), int(top)) for left, top in chosen[:, :2])
     return Layout(corners, float(crowding.sum()))
 
 

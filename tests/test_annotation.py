@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from facecore import label_layout
 from facecore.annotation import AnnotationOptions, annotate, anonymise
 from facecore.detection import PHOTO_HAAR, HaarDetector
 from facecore.label_layout import place_labels
@@ -265,6 +266,27 @@ def test_neighbours_do_not_cover_each_other():
     covered = [overlap(r, b) for r in rects for b in boxes]
     crossed = [overlap(a, b) for i, a in enumerate(rects) for b in rects[:i]]
     assert sum(covered) + sum(crossed) == 0 and layout.crowding == 0
+
+
+def test_a_crowd_is_labelled_with_bounded_work(monkeypatch):
+    """Where everything is covered, trying every order again and again would take minutes."""
+    compared = []
+    shares = label_layout._shares
+
+    def count(rects, others):
+        compared.append(len(others))
+        return shares(rects, others)
+
+    monkeypatch.setattr(label_layout, "_shares", count)
+    rng = np.random.default_rng(2)
+    boxes = [(x, y, x + 26, y + 26) for x, y in rng.integers(0, 1170, (250, 2)).tolist()]
+    size = (90, 40)
+    layout = place_labels(boxes, [size] * len(boxes), (1200, 1200))
+    rects = np.array([corners_to_rect(corner, size) for corner in layout.corners])
+    assert rects.min() >= 0 and rects.max() <= 1200
+    assert len(compared) <= 3 * len(boxes) + 1
+    # Only labels that could touch are compared: in the last round far fewer than all.
+    assert np.mean(compared[-len(boxes) :]) < len(boxes) / 3
 
 
 @pytest.mark.parametrize("size_wh", [(1, 1), (12, 9), (40, 30), (320, 20)])
