@@ -45,6 +45,11 @@ def path_to_text(path: str | Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def fit_for_files(text: str) -> str:
+    """Return a message as text for any file; a name's bytes that are no UTF-8 read as ``\\xff``."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def megabytes(num_bytes: int) -> str:
     """Return a file size as a person reads it."""
     return f"{num_bytes / 1e6:.1f} MB" if num_bytes < 1e7 else f"{num_bytes / 1e6:.0f} MB"

@@ -180,6 +180,10 @@ def test_broken_video_leaves_no_file(stub_models, tmp_path, capsys):
         ["photo", "a.jpg", "--expression-model", "gender"],
         ["video", "a.mp4", "--start", "5", "--end", "3"],
         ["video", "a.mp4", "--start", "-1"],
+        ["video", "a.mp4", "--start", "nan"],
+        ["video", "a.mp4", "--start", "inf"],
+        ["video", "a.mp4", "--start", "1e300"],
+        ["video", "a.mp4", "--end", "nan"],
         ["evaluate", "--dataset", "mnist"],
     ],
 )
