@@ -17,6 +17,7 @@ from typing import Any, Literal
 from facecore.annotation import HideMethod
 from facecore.batch_inputs import BatchFile, Kind
 from facecore.errors import FaceCoreError
+from facecore.limits import path_to_text
 from facecore.pipeline import PipelineOptions, SupportsPredict
 
 SCHEMA_VERSION = 1
@@ -182,7 +183,8 @@ def save_crash(plan: BatchPlan, file: BatchFile, how: str) -> FileRecord:
     Raises:
         FaceCoreError: if the folder cannot be written.
     """
-    reason = f"The analysis of {file.path.name} ended its process ({how}); it was left out."
+    name = path_to_text(file.path.name)
+    reason = f"The analysis of {name} ended its process ({how}); it was left out."
     record = FileRecord(file.source, file.kind, "failed", plan.settings.digest, None, reason)
     save_record(plan, file, record)
     return record

@@ -294,6 +294,34 @@ def test_file_that_vanishes_is_a_failure(folder, plan):
     assert all("gone" in failure.reason for failure in summary.failures)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".mp4"])
+def test_file_that_vanishes_may_have_any_name(plan, tmp_path, suffix):
+    path = tmp_path / os.fsdecode(b"caf\xe9" + suffix.encode())
+    path.touch()
+    files, none = find_files([str(path)])
+    path.unlink()
+    summary = run_batch(plan, files, run_here, none)
+    (failure,) = read(plan, "failures")
+    assert failure["source"] == str(tmp_path / f"caf\\xe9{suffix}")
+    assert failure["reason"] == f"caf\\xe9{suffix} cannot be read (No such file or directory)."
+    assert summary.failures == [Failure(**failure)]
+
+
+def test_annotated_copy_that_cannot_be_written_may_have_any_name(
+    plan, tmp_path, crossing_clip, write_clip
+):
+    path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    write_clip(tmp_path / "clip.mp4", crossing_clip.frames[:3], crossing_clip.fps).rename(path)
+    files, none = find_files([str(path)])
+    settings = dataclasses.replace(plan.settings, annotate=True)
+    plan = dataclasses.replace(plan, settings=settings)
+    plan.annotated_path(files[0]).mkdir(parents=True)
+    run_batch(plan, files, run_here, none)
+    (failure,) = read(plan, "failures")
+    assert failure["reason"].startswith("caf\\xe9_")
+    assert "could not be written" in failure["reason"]
+
+
 def test_name_like_a_formula_runs_in_no_spreadsheet(plan):
     rows = [{"source": "=1+1", "reason": "@x"}, {"source": "/a", "reason": "b"}]
     write_table(plan.out, "failures", iter_batches("failures", rows))
