@@ -16,6 +16,7 @@ import pytest
 from batch_stubs import load_stub
 from skimage import data
 
+from facecore import batch_worker
 from facecore.batch import run_batch
 from facecore.batch_inputs import BatchFile, Failure, find_files
 from facecore.batch_records import BatchPlan, BatchSettings, is_done
@@ -124,6 +125,14 @@ def test_csv_says_the_same_as_parquet(folder, plan, table):
                 assert float(row[name]) == pytest.approx(value, rel=1e-5)
             else:
                 assert row[name] == ("" if value is None else str(value))
+
+
+def test_boxes_end_at_the_pictures_edges(folder, plan, monkeypatch, make_face, make_result):
+    result = make_result(make_face(box=(-3, 4, 70, 70)), size_wh=(64, 64))
+    monkeypatch.setattr(batch_worker, "analyse_photo", lambda frame_bgr, pipeline: result)
+    run_batch(plan, find_files([str(folder / "wall.png")])[0], run_here)
+    (face,) = read(plan, "faces")
+    assert [face[name] for name in ("x1", "y1", "x2", "y2")] == [0, 4, 64, 64]
 
 
 def test_second_run_repeats_only_what_failed(folder, plan):
