@@ -112,8 +112,8 @@ def _open_photo_reader(args: argparse.Namespace) -> Reader:
         if args.out:
             picture = encode_image(annotate(frame_bgr, result, annotation), "png")
             write_file(args.out / f"{stem}_annotated.png", picture)
-            write_file(args.out / f"{stem}.txt", text.encode())
-            write_file(args.out / f"{stem}.csv", export.photo_to_csv(name, result))
+            write_file(args.out / f"{stem}_faces.txt", text.encode())
+            write_file(args.out / f"{stem}_faces.csv", export.photo_to_csv(name, result))
         _say(args, text)
         return export.photo_to_dict(path_to_text(path), result) if args.json else None
 
@@ -149,7 +149,7 @@ def _open_video_reader(args: argparse.Namespace) -> Reader:
             print(run.warning, file=sys.stderr)
         text = export.video_to_text(name, run.summary)
         if args.out:
-            write_file(args.out / f"{stem}.txt", text.encode())
+            write_file(args.out / f"{stem}_people.txt", text.encode())
             write_file(args.out / f"{stem}_frames.csv", export.frames_to_csv(run.frames))
             write_file(args.out / f"{stem}_people.csv", export.people_to_csv(run.summary))
         _say(args, text)

@@ -60,11 +60,11 @@ def test_photo_writes_json_picture_text_and_table(stub_models, portrait_png, tmp
     assert face["expression"]["confidence"] == pytest.approx(0.75)
     assert sum(face["expression"]["probabilities"].values()) == pytest.approx(1)
     assert face["gender"]["label"] == "woman"
-    text = (out / "collins.txt").read_text()
+    text = (out / "collins_faces.txt").read_text()
     assert text.strip() == capsys.readouterr().out.strip()
     assert "Happy: 1" in text
     assert "Women: 1" in text
-    (row,) = csv.DictReader(io.StringIO((out / "collins.csv").read_text()))
+    (row,) = csv.DictReader(io.StringIO((out / "collins_faces.csv").read_text()))
     assert (row["x1"], row["expression"]) == (str(x1), "happy")
     annotated = cv2.imread(str(out / "collins_annotated.png"))
     assert annotated.shape == (512, 512, 3)
@@ -123,6 +123,18 @@ def test_inputs_of_one_name_get_outputs_of_their_own(stub_models, portrait_png, 
     assert names == {"collins_annotated.png", "collins-2_annotated.png"}
 
 
+def test_photo_and_video_of_one_name_fit_side_by_side(
+    stub_models, portrait_png, crossing_clip, write_clip, tmp_path
+):
+    clip = write_clip(tmp_path / "collins.mp4", crossing_clip.frames[:3], crossing_clip.fps)
+    out = tmp_path / "out"
+    assert main(["photo", str(portrait_png), "--out", str(out)]) == 0
+    photos = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert main(["video", str(clip), "--out", str(out)]) == 0
+    assert {name: (out / name).read_bytes() for name in photos} == photos
+    assert len(list(out.iterdir())) == len(photos) + 4
+
+
 def test_json_on_the_screen_is_nothing_but_json(stub_models, portrait_png, capsys):
     arguments = ["photo", str(portrait_png), "--expression-model", "expression_model2"]
     assert main([*arguments, "--json", "-"]) == 0
@@ -142,7 +154,12 @@ def test_video_follows_people(stub_models, crossing_clip, write_clip, tmp_path):
         person["last_s"] - person["first_s"], abs=0.2
     )
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
-    assert names == ["clip.txt", "clip_annotated.mp4", "clip_frames.csv", "clip_people.csv"]
+    assert names == [
+        "clip_annotated.mp4",
+        "clip_frames.csv",
+        "clip_people.csv",
+        "clip_people.txt",
+    ]
     assert read_video_info(tmp_path / "out" / "clip_annotated.mp4").num_frames == 20
 
 
