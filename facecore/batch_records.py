@@ -6,7 +6,6 @@ step: a file with a record is done, one without is not, whatever happened in bet
 
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import Any, Literal
 from facecore.annotation import HideMethod
 from facecore.batch_inputs import BatchFile, Kind
 from facecore.errors import FaceCoreError
-from facecore.limits import path_to_text
+from facecore.limits import path_to_text, short_stem
 from facecore.pipeline import PipelineOptions, SupportsPredict
 
 SCHEMA_VERSION = 1
@@ -83,8 +82,7 @@ class BatchPlan:
     def annotated_path(self, file: BatchFile) -> Path:
         """Return where the annotated copy goes; files of one name get copies of their own."""
         suffix = "png" if file.kind == "photo" else "mp4"
-        # A file system allows 255 bytes for a name, and some of these may be long already.
-        stem = os.fsdecode(os.fsencode(file.path.stem)[:150])
+        stem = short_stem(file.path)
         return self.out / ANNOTATED_DIR / f"{stem}_{file.key[:8]}_annotated.{suffix}"
 
 

@@ -16,7 +16,7 @@ from facecore.cli_screen import is_read, print_document
 from facecore.cli_threshold import read_thresholds
 from facecore.errors import FaceCoreError, UnreadableImageError, VideoWriteError
 from facecore.labels import TASKS
-from facecore.limits import fit_for_files, path_to_text
+from facecore.limits import fit_for_files, path_to_text, short_stem
 from facecore.media import decode_image, encode_image
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
 from facecore.pipeline_every import DETECT_EVERY, describe_search
@@ -128,7 +128,8 @@ def _open_video_reader(args: argparse.Namespace) -> Reader:
     annotation = AnnotationOptions(hide_faces=args.hide_faces)
 
     def read(path: Path, stem: str) -> dict[str, Any] | None:
-        target = args.out / f"{stem}_annotated.mp4" if args.out else None
+        # Absolute: the encoder takes "10:15_annotated.mp4" for an address of the protocol "10".
+        target = (args.out / f"{stem}_annotated.mp4").absolute() if args.out else None
         name = path_to_text(path.name)
         with tqdm(desc=name, unit="frame", leave=False) as bar:
 
@@ -195,15 +196,18 @@ def _run_files(args: argparse.Namespace, read: Reader) -> bool:
 
 
 def _unique_stems(paths: Sequence[Path]) -> list[tuple[Path, str]]:
-    """Give each input an output name of its own, also where two inputs share a file name."""
+    """Give each input an output name of its own, also where two inputs share a file name.
+
+    Names that differ in capitals only count as shared: some file systems take them for one.
+    """
     used: set[str] = set()
     named = []
     for path in paths:
-        stem, number = path.stem, 1
-        while stem in used:
+        stem, number = short_stem(path), 1
+        while stem.casefold() in used:
             number += 1
-            stem = f"{path.stem}-{number}"
-        used.add(stem)
+            stem = f"{short_stem(path)}-{number}"
+        used.add(stem.casefold())
         named.append((path, stem))
     return named
 

@@ -390,14 +390,21 @@ def test_inputs_are_found_once_and_in_order(tmp_path):
 
 
 def test_names_of_any_bytes_are_used(tmp_path, plan, portrait):
-    names = [b"caf\xe9.png", b"<b>&\n.png", b"x" * 250 + b".png"]
+    names = [
+        b"caf\xe9.png",
+        b"<b>&\n.png",
+        b"x" * 250 + b".png",
+        b"x" + "長".encode() * 79 + b".png",
+    ]
     encoded = cv2.imencode(".png", portrait)[1].tobytes()
     for name in names:
         (tmp_path / os.fsdecode(b"in-" + name[-252:])).write_bytes(encoded)
     settings = dataclasses.replace(plan.settings, annotate=True)
     files, none = find_files([str(tmp_path)])
     summary = run_batch(dataclasses.replace(plan, settings=settings), files, run_here, none)
-    assert (summary.num_photos, summary.failures) == (3, [])
+    assert (summary.num_photos, summary.failures) == (4, [])
+    for path in (plan.out / "annotated").glob("*長*"):
+        path.name.encode()  # no character is cut in two
     sources = [row["source"] for row in read(plan, "faces")]
     assert any(source.endswith("in-caf\\xe9.png") for source in sources)
 
