@@ -1,10 +1,11 @@
 """The command line: ``python -m facecore photo | video | batch | models | evaluate | ...``.
 
 Exit code 0: all done; 1: something could not be used (one sentence each on standard error, the
-rest is done); 2: the command line was wrong.
+rest is done); 2: the command line was wrong; 141: whoever read what was printed had gone.
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from facecore.cli_files import (
     run_videos,
 )
 from facecore.cli_relabel import add_relabel_arguments, run_relabel
+from facecore.cli_screen import patient_screens
 from facecore.cli_threshold import add_decision_arguments, add_threshold_arguments, run_threshold
 from facecore.datasets import DATASETS, get_dataset_info, load_dataset
 from facecore.datasets_info import describe_excluded
@@ -35,6 +37,9 @@ from facecore.registry import ModelCard, list_bundles, load_card, models_dir
 
 DEFAULT_EXPRESSION_MODEL = "expression_model1"
 EXIT_OK, EXIT_FAILED = 0, 1
+EXIT_UNREAD = 141  # as a shell gives for a program that a closed pipe has ended
+
+_MAX_S = 1e9  # later moments overflow the clocks of video files
 
 _METRIC_WORDS = {
     "accuracy": "accuracy",
@@ -48,6 +53,12 @@ _METRIC_WORDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; argparse itself exits with 2."""
+    with patient_screens() as screens:
+        code = _run(argv)
+    return code or (EXIT_UNREAD if any(screen.lost for screen in screens) else EXIT_OK)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     args = _build_parser().parse_args(argv)
     try:
         return int(args.run(args))
@@ -132,6 +143,8 @@ def _seconds(text: str) -> float:
     value = float(text)
     if value < 0:
         raise argparse.ArgumentTypeError("must not be negative")
+    if not (math.isfinite(value) and value <= _MAX_S):
+        raise argparse.ArgumentTypeError("must be a number of seconds, such as 12.5")
     return value
 
 

@@ -83,11 +83,15 @@ def run_pool(
                     continue
                 if record is not None:
                     yield record
-                if waiting:
-                    worker.give(waiting.popleft())
-                else:
-                    del workers[worker.connection]
-                    worker.end(grace_s=_END_S)
+                if waiting and worker.give(waiting[0]):
+                    waiting.popleft()
+                    continue
+                del workers[worker.connection]
+                exit_code = worker.end(grace_s=_END_S)
+                # One that was killed while it had nothing to do is replaced; but a machine on
+                # which none comes to its first file would start them for ever.
+                if waiting and record is None:
+                    raise _no_start(exit_code)
     finally:
         for worker in workers.values():
             worker.process.terminate()
@@ -108,9 +112,14 @@ class _Worker:
             self.process.start()
         theirs.close()  # so that the end of the process ends the connection
 
-    def give(self, file: BatchFile) -> None:
+    def give(self, file: BatchFile) -> bool:
+        """Let a file be analysed; return False where the process is gone."""
+        try:
+            self.connection.send(file)
+        except OSError:
+            return False
         self.file = file
-        self.connection.send(file)
+        return True
 
     def receive(self) -> FileRecord | None:
         """Return a finished file's record, or None when the process has just become ready."""

@@ -6,7 +6,6 @@ step: a file with a record is done, one without is not, whatever happened in bet
 
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any, Literal
 from facecore.annotation import HideMethod
 from facecore.batch_inputs import BatchFile, Kind
 from facecore.errors import FaceCoreError
+from facecore.limits import path_to_text, short_stem
 from facecore.pipeline import PipelineOptions, SupportsPredict
 
 SCHEMA_VERSION = 1
@@ -82,8 +82,7 @@ class BatchPlan:
     def annotated_path(self, file: BatchFile) -> Path:
         """Return where the annotated copy goes; files of one name get copies of their own."""
         suffix = "png" if file.kind == "photo" else "mp4"
-        # A file system allows 255 bytes for a name, and some of these may be long already.
-        stem = os.fsdecode(os.fsencode(file.path.stem)[:150])
+        stem = short_stem(file.path)
         return self.out / ANNOTATED_DIR / f"{stem}_{file.key[:8]}_annotated.{suffix}"
 
 
@@ -182,7 +181,8 @@ def save_crash(plan: BatchPlan, file: BatchFile, how: str) -> FileRecord:
     Raises:
         FaceCoreError: if the folder cannot be written.
     """
-    reason = f"The analysis of {file.path.name} ended its process ({how}); it was left out."
+    name = path_to_text(file.path.name)
+    reason = f"The analysis of {name} ended its process ({how}); it was left out."
     record = FileRecord(file.source, file.kind, "failed", plan.settings.digest, None, reason)
     save_record(plan, file, record)
     return record

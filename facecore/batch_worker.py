@@ -21,6 +21,7 @@ from facecore.batch_tables import write_part
 from facecore.errors import MediaError, VideoWriteError
 from facecore.export import people_to_table
 from facecore.labels import TASKS
+from facecore.limits import fit_for_files, path_to_text
 from facecore.media import DEFAULT_LIMITS, decode_image, encode_image
 from facecore.pipeline import FacePipeline
 from facecore.results import FrameResult
@@ -85,9 +86,11 @@ class BatchWorker:
                 self._analyse_photo(file) if file.kind == "photo" else self._analyse_video(file)
             )
         except MediaError as error:
-            record = FileRecord(file.source, file.kind, "failed", settings, None, str(error))
+            reason = fit_for_files(str(error))
+            record = FileRecord(file.source, file.kind, "failed", settings, None, reason)
         except OSError as error:
-            reason = f"{file.path.name} cannot be read ({error.strerror or error})."
+            name = path_to_text(file.path.name)
+            reason = f"{name} cannot be read ({fit_for_files(error.strerror or str(error))})."
             record = FileRecord(file.source, file.kind, "failed", settings, None, reason)
         record = replace(
             record, fingerprint=fingerprint, work_s=round(time.perf_counter() - started, 3)

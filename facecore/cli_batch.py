@@ -22,6 +22,7 @@ from facecore.cli_files import (
 from facecore.cli_threshold import add_decision_arguments, read_thresholds
 from facecore.detection import CASCADES
 from facecore.labels import display_name
+from facecore.limits import path_to_text
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions, SupportsPredict
 from facecore.registry import load_card
 
@@ -154,6 +155,8 @@ def _describe(summary: BatchSummary, out: Path) -> str:
         told = ", ".join(f"{display_name(label)} {count:,}" for label, count in counts.items())
         lines.append(f"Predicted {task}: {told}")
     if summary.failures:
-        lines.append(f"Could not be used: {len(summary.failures):,}; see {out / 'failures.csv'}")
-    lines.append(f"Tables: {out / 'faces.parquet'}, people.parquet, files.parquet, and each as CSV")
+        place = path_to_text(out / "failures.csv")
+        lines.append(f"Could not be used: {len(summary.failures):,}; see {place}")
+    place = path_to_text(out / "faces.parquet")
+    lines.append(f"Tables: {place}, people.parquet, files.parquet, and each as CSV")
     return "\n".join(lines)

@@ -12,9 +12,11 @@ from tqdm import tqdm
 
 from facecore import export
 from facecore.annotation import AnnotationOptions, annotate
+from facecore.cli_screen import is_read, print_document
 from facecore.cli_threshold import read_thresholds
 from facecore.errors import FaceCoreError, UnreadableImageError, VideoWriteError
 from facecore.labels import TASKS
+from facecore.limits import fit_for_files, path_to_text, short_stem
 from facecore.media import decode_image, encode_image
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
 from facecore.pipeline_every import DETECT_EVERY, describe_search
@@ -105,14 +107,15 @@ def _open_photo_reader(args: argparse.Namespace) -> Reader:
     def read(path: Path, stem: str) -> dict[str, Any] | None:
         frame_bgr = decode_image(_read_bytes(path), path.name)
         result = analyse_photo(frame_bgr, pipeline)
-        text = export.photo_to_text(path.name, result)
+        name = path_to_text(path.name)
+        text = export.photo_to_text(name, result)
         if args.out:
             picture = encode_image(annotate(frame_bgr, result, annotation), "png")
             write_file(args.out / f"{stem}_annotated.png", picture)
-            write_file(args.out / f"{stem}.txt", text.encode())
-            write_file(args.out / f"{stem}.csv", export.photo_to_csv(path.name, result))
+            write_file(args.out / f"{stem}_faces.txt", text.encode())
+            write_file(args.out / f"{stem}_faces.csv", export.photo_to_csv(name, result))
         _say(args, text)
-        return export.photo_to_dict(str(path), result) if args.json else None
+        return export.photo_to_dict(path_to_text(path), result) if args.json else None
 
     return read
 
@@ -125,8 +128,10 @@ def _open_video_reader(args: argparse.Namespace) -> Reader:
     annotation = AnnotationOptions(hide_faces=args.hide_faces)
 
     def read(path: Path, stem: str) -> dict[str, Any] | None:
-        target = args.out / f"{stem}_annotated.mp4" if args.out else None
-        with tqdm(desc=path.name, unit="frame", leave=False) as bar:
+        # Absolute: the encoder takes "10:15_annotated.mp4" for an address of the protocol "10".
+        target = (args.out / f"{stem}_annotated.mp4").absolute() if args.out else None
+        name = path_to_text(path.name)
+        with tqdm(desc=name, unit="frame", leave=False) as bar:
 
             def on_progress(done: int, total: int | None) -> None:
                 bar.total = total
@@ -143,15 +148,15 @@ def _open_video_reader(args: argparse.Namespace) -> Reader:
             )
         if run.warning:
             print(run.warning, file=sys.stderr)
-        text = export.video_to_text(path.name, run.summary)
+        text = export.video_to_text(name, run.summary)
         if args.out:
-            write_file(args.out / f"{stem}.txt", text.encode())
+            write_file(args.out / f"{stem}_people.txt", text.encode())
             write_file(args.out / f"{stem}_frames.csv", export.frames_to_csv(run.frames))
             write_file(args.out / f"{stem}_people.csv", export.people_to_csv(run.summary))
         _say(args, text)
         if run.video_error is not None:
             raise VideoWriteError(run.video_error)
-        return export.video_to_dict(str(path), run) if args.json else None
+        return export.video_to_dict(path_to_text(path), run) if args.json else None
 
     return read
 
@@ -161,13 +166,13 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UnreadableImageError(
-            f"{path} cannot be read ({error.strerror}); name a photo that exists."
+            f"{path_to_text(path)} cannot be read ({error.strerror}); name a photo that exists."
         ) from error
 
 
 def _say(args: argparse.Namespace, text: str) -> None:
     if str(args.json) != "-":  # the screen belongs to the JSON then
-        print(text)
+        print(text, flush=True)
 
 
 def _run_files(args: argparse.Namespace, read: Reader) -> bool:
@@ -175,35 +180,41 @@ def _run_files(args: argparse.Namespace, read: Reader) -> bool:
         _make_folder(args.out)
     results, errors = [], []
     for path, stem in _unique_stems([Path(p) for p in args.paths]):
+        if not (args.out or args.json or is_read()):
+            break  # nothing that is still to come would reach anybody
         try:
             entry = read(path, stem)
             if entry is not None:
                 results.append(entry)
         except FaceCoreError as error:
-            errors.append({"source": str(path), "message": str(error)})
-            print(error, file=sys.stderr)
+            message = fit_for_files(str(error))
+            errors.append({"source": path_to_text(path), "message": message})
+            print(message, file=sys.stderr)
     if args.json:
         _write_document(args.json, export.to_json(results, errors))
     return not errors
 
 
 def _unique_stems(paths: Sequence[Path]) -> list[tuple[Path, str]]:
-    """Give each input an output name of its own, also where two inputs share a file name."""
+    """Give each input an output name of its own, also where two inputs share a file name.
+
+    Names that differ in capitals only count as shared: some file systems take them for one.
+    """
     used: set[str] = set()
     named = []
     for path in paths:
-        stem, number = path.stem, 1
-        while stem in used:
+        stem, number = short_stem(path), 1
+        while stem.casefold() in used:
             number += 1
-            stem = f"{path.stem}-{number}"
-        used.add(stem)
+            stem = f"{short_stem(path)}-{number}"
+        used.add(stem.casefold())
         named.append((path, stem))
     return named
 
 
 def _write_document(path: Path, document: bytes) -> None:
     if str(path) == "-":
-        print(document.decode(), end="")
+        print_document(document)
     else:
         write_file(path, document)
 
@@ -236,5 +247,6 @@ def _told_in_a_sentence(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise FaceCoreError(
-            f"{path} cannot be written ({error.strerror}); choose another place or make room there."
+            f"{path_to_text(path)} cannot be written ({error.strerror}); choose another place or "
+            "make room there."
         ) from error

@@ -1,7 +1,7 @@
 """Results as text in the paper's form, as tables and CSV, and as JSON.
 
-JSON documents look like this; confidence and probabilities are 0-1, boxes are pixels with x2 and
-y2 exclusive, times are seconds of media time::
+JSON documents look like this; confidence and probabilities are 0-1, boxes are pixels inside the
+frame with x2 and y2 exclusive, times are seconds of media time::
 
     {"schema_version": 1,
      "results": [
@@ -100,7 +100,7 @@ def video_to_text(source: str, summary: SessionSummary) -> str:
 def photo_to_dict(source: str, result: FrameResult) -> dict[str, Any]:
     """Return a photo's entry of ``results``; see the top of this module."""
     width, height = result.size_wh
-    faces = [face.to_dict() for face in result.faces]
+    faces = [face.to_dict() for face in result.clipped_faces]
     return {"source": source, "width": width, "height": height, "faces": faces}
 
 
@@ -127,7 +127,7 @@ def video_to_dict(source: str, results: VideoRun | SessionSummary) -> dict[str, 
         entry["faces"] = [
             {"frame": frame.index, "time_s": frame.time_s, **face.to_dict()}
             for frame in results.frames
-            for face in frame.faces
+            for face in frame.clipped_faces
         ]
     entry["people"] = [_to_person_dict(person) for person in summary.people]
     return entry

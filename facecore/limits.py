@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _MAX_NAME_CHARS = 60
+_MAX_STEM_BYTES = 150
 
 DECODER_MEMORY_BYTES = 4_000_000_000
 """A process that reads an uploaded file gets no more address space than this."""
@@ -43,6 +44,22 @@ def safe_name(name: str) -> str:
 def path_to_text(path: str | Path) -> str:
     """Return a path as text for any file or screen; bytes that are no UTF-8 read as ``\\xff``."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def short_stem(path: Path) -> str:
+    """Return a file's name without its suffix, cut so that its results can be called after it.
+
+    A file system allows 255 bytes for a name, and results have endings longer than ``.jpg``.
+    """
+    stem = path.stem
+    while len(os.fsencode(stem)) > _MAX_STEM_BYTES:
+        stem = stem[:-1]  # by whole characters: half of one is no name everywhere
+    return stem
+
+
+def fit_for_files(text: str) -> str:
+    """Return a message as text for any file; a name's bytes that are no UTF-8 read as ``\\xff``."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def megabytes(num_bytes: int) -> str:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from facecore.registry import InputSpec
 from facecore.results import Box
+from facecore.results import clip_box as clip_box  # offered here too, beside its likes
 
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -33,14 +34,6 @@ def square_box(xyxy: Box, margin: float = 0.0, shift_y: float = 0.0) -> Box:
     left = round((x1 + x2 - side) / 2)
     top = round((y1 + y2 - side) / 2 + shift_y * longer)
     return left, top, left + side, top + side
-
-
-def clip_box(xyxy: Box, size_wh: tuple[int, int]) -> Box:
-    """Return the part of a box that lies inside a frame of this width and height."""
-    x1, y1, x2, y2 = xyxy
-    width, height = size_wh
-    left, top = min(max(x1, 0), width), min(max(y1, 0), height)
-    return left, top, max(left, min(x2, width)), max(top, min(y2, height))
 
 
 def crop_box(frame_bgr: UInt8Array, xyxy: Box) -> UInt8Array:

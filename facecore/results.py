@@ -13,6 +13,14 @@ Box = tuple[int, int, int, int]
 """``(x1, y1, x2, y2)`` in pixels of the original frame, x2 and y2 exclusive."""
 
 
+def clip_box(xyxy: Box, size_wh: tuple[int, int]) -> Box:
+    """Return the part of a box that lies inside a frame of this width and height."""
+    x1, y1, x2, y2 = xyxy
+    width, height = size_wh
+    left, top = min(max(x1, 0), width), min(max(y1, 0), height)
+    return left, top, max(left, min(x2, width)), max(top, min(y2, height))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
     """One network's answer for one face.
@@ -75,7 +83,8 @@ class Face:
     """One face in one frame.
 
     Args:
-        xyxy: its box in pixels of the original frame, x2/y2 exclusive.
+        xyxy: its box in pixels of the original frame, x2/y2 exclusive; that of a face at the edge
+            may reach out of the frame where the face is followed or tilted.
         detection_score: the cascade's weight; unbounded, never a percentage.
         person_id: the tracker's number from 1, or None where nothing tracks.
         predictions: one per task; a task without a classifier is absent.
@@ -136,6 +145,11 @@ class FrameResult:
         """Every place where hiding faces hides one."""
         return (*(face.xyxy for face in self.faces), *self.unsure)
 
+    @property
+    def clipped_faces(self) -> tuple[Face, ...]:
+        """The faces as files tell of them: with their boxes cut off at the frame's edges."""
+        return tuple(replace(f, xyxy=clip_box(f.xyxy, self.size_wh)) for f in self.faces)
+
     def without_faces(self, numbers: set[int]) -> "FrameResult":
         """Return a copy without the faces of these positions, counted from 1."""
         kept = tuple(f for i, f in enumerate(self.faces, start=1) if i not in numbers)
@@ -144,8 +158,9 @@ class FrameResult:
         return replace(self, faces=kept, unsure=(*self.unsure, *gone))
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """Return one flat row per face, for a table or CSV."""
-        return [_to_row(self, number, face) for number, face in enumerate(self.faces, start=1)]
+        """Return one flat row per face, for a table or CSV, the box inside the frame."""
+        faces = enumerate(self.clipped_faces, start=1)
+        return [_to_row(self, number, face) for number, face in faces]
 
 
 def _to_row(result: FrameResult, number: int, face: Face) -> dict[str, Any]:

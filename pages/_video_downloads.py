@@ -30,7 +30,12 @@ def show_downloads(case: VideoCase, frames: Sequence[FrameResult], summary: Sess
         offer("Frames (CSV)", lambda: frames_to_csv(frames), "_frames.csv", "text/csv"),
         offer("People (CSV)", lambda: people_to_csv(summary), "_people.csv", "text/csv"),
         offer("JSON", lambda: video_to_json(case.name, run), ".json", "application/json"),
-        offer("Text", lambda: video_to_text(case.name, summary).encode(), ".txt", "text/plain"),
+        offer(
+            "Text",
+            lambda: video_to_text(case.name, summary).encode(),
+            "_people.txt",
+            "text/plain",
+        ),
     ]
     video = case.job.video
     if case.current and video is not None:

@@ -16,6 +16,7 @@ import pytest
 from batch_stubs import load_stub
 from skimage import data
 
+from facecore import batch_worker
 from facecore.batch import run_batch
 from facecore.batch_inputs import BatchFile, Failure, find_files
 from facecore.batch_records import BatchPlan, BatchSettings, is_done
@@ -124,6 +125,14 @@ def test_csv_says_the_same_as_parquet(folder, plan, table):
                 assert float(row[name]) == pytest.approx(value, rel=1e-5)
             else:
                 assert row[name] == ("" if value is None else str(value))
+
+
+def test_boxes_end_at_the_pictures_edges(folder, plan, monkeypatch, make_face, make_result):
+    result = make_result(make_face(box=(-3, 4, 70, 70)), size_wh=(64, 64))
+    monkeypatch.setattr(batch_worker, "analyse_photo", lambda frame_bgr, pipeline: result)
+    run_batch(plan, find_files([str(folder / "wall.png")])[0], run_here)
+    (face,) = read(plan, "faces")
+    assert [face[name] for name in ("x1", "y1", "x2", "y2")] == [0, 4, 64, 64]
 
 
 def test_second_run_repeats_only_what_failed(folder, plan):
@@ -294,6 +303,34 @@ def test_file_that_vanishes_is_a_failure(folder, plan):
     assert all("gone" in failure.reason for failure in summary.failures)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".mp4"])
+def test_file_that_vanishes_may_have_any_name(plan, tmp_path, suffix):
+    path = tmp_path / os.fsdecode(b"caf\xe9" + suffix.encode())
+    path.touch()
+    files, none = find_files([str(path)])
+    path.unlink()
+    summary = run_batch(plan, files, run_here, none)
+    (failure,) = read(plan, "failures")
+    assert failure["source"] == str(tmp_path / f"caf\\xe9{suffix}")
+    assert failure["reason"] == f"caf\\xe9{suffix} cannot be read (No such file or directory)."
+    assert summary.failures == [Failure(**failure)]
+
+
+def test_annotated_copy_that_cannot_be_written_may_have_any_name(
+    plan, tmp_path, crossing_clip, write_clip
+):
+    path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    write_clip(tmp_path / "clip.mp4", crossing_clip.frames[:3], crossing_clip.fps).rename(path)
+    files, none = find_files([str(path)])
+    settings = dataclasses.replace(plan.settings, annotate=True)
+    plan = dataclasses.replace(plan, settings=settings)
+    plan.annotated_path(files[0]).mkdir(parents=True)
+    run_batch(plan, files, run_here, none)
+    (failure,) = read(plan, "failures")
+    assert failure["reason"].startswith("caf\\xe9_")
+    assert "could not be written" in failure["reason"]
+
+
 def test_name_like_a_formula_runs_in_no_spreadsheet(plan):
     rows = [{"source": "=1+1", "reason": "@x"}, {"source": "/a", "reason": "b"}]
     write_table(plan.out, "failures", iter_batches("failures", rows))
@@ -353,14 +390,21 @@ def test_inputs_are_found_once_and_in_order(tmp_path):
 
 
 def test_names_of_any_bytes_are_used(tmp_path, plan, portrait):
-    names = [b"caf\xe9.png", b"<b>&\n.png", b"x" * 250 + b".png"]
+    names = [
+        b"caf\xe9.png",
+        b"<b>&\n.png",
+        b"x" * 250 + b".png",
+        b"x" + "長".encode() * 79 + b".png",
+    ]
     encoded = cv2.imencode(".png", portrait)[1].tobytes()
     for name in names:
         (tmp_path / os.fsdecode(b"in-" + name[-252:])).write_bytes(encoded)
     settings = dataclasses.replace(plan.settings, annotate=True)
     files, none = find_files([str(tmp_path)])
     summary = run_batch(dataclasses.replace(plan, settings=settings), files, run_here, none)
-    assert (summary.num_photos, summary.failures) == (3, [])
+    assert (summary.num_photos, summary.failures) == (4, [])
+    for path in (plan.out / "annotated").glob("*長*"):
+        path.name.encode()  # no character is cut in two
     sources = [row["source"] for row in read(plan, "faces")]
     assert any(source.endswith("in-caf\\xe9.png") for source in sources)
 

@@ -1,5 +1,6 @@
 """Worker processes of a batch: crashes, kills, Ctrl-C."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -73,6 +74,50 @@ def test_files_that_end_their_process_lose_nothing_else(
     defect, fatal = summary.failures
     assert "defect.png ended its process (an error in the program, exit code 1" in defect.reason
     assert "fatal.png ended its process (signal SIGKILL" in fatal.reason
+
+
+def test_files_that_end_their_process_may_have_any_name(make_plan, tmp_path, portrait):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(portrait)
+    (folder / os.fsdecode(b"defect-caf\xe9.png")).write_bytes(portrait)
+    files, none = find_files([str(folder)])
+    (failure,) = run_batch(make_plan(load_trapped_stub), files, run_two, none).failures
+    assert failure.reason.startswith("The analysis of defect-caf\\xe9.png ended its process")
+    (row,) = pq.read_table(tmp_path / "out" / "failures.parquet").to_pylist()
+    assert row["reason"] == failure.reason
+
+
+def kill_workers():
+    """End the workers of this test as a machine does that is short of memory."""
+    for process in multiprocessing.active_children():
+        process.kill()
+        process.join()
+
+
+def test_worker_that_is_killed_while_idle_loses_nothing(make_plan, make_photos, tmp_path):
+    def kill(done, total):
+        if done == 1:  # its record has come, and the next file is not with it yet
+            kill_workers()
+
+    files = make_photos("a", "b", "c")
+    plan = make_plan(load_stub)
+    summary = run_batch(plan, files, lambda p, f: run_pool(p, f, num_workers=1), on_progress=kill)
+    assert (summary.num_photos, summary.failures) == (3, [])
+    assert names(pq.read_table(tmp_path / "out" / "faces.parquet").to_pylist()) == ["a", "b", "c"]
+
+
+def test_workers_that_never_get_a_file_end_the_batch(make_plan, make_photos, monkeypatch):
+    receive = batch_pool._Worker.receive
+
+    def receive_and_kill(worker):
+        answer = receive(worker)
+        kill_workers()
+        return answer
+
+    monkeypatch.setattr(batch_pool._Worker, "receive", receive_and_kill)
+    with pytest.raises(FaceCoreError, match="before its first file"):
+        run_batch(make_plan(load_stub), make_photos("a"), run_two)
 
 
 def test_worker_that_cannot_start_ends_the_batch(make_plan, make_photos):

@@ -60,11 +60,11 @@ def test_photo_writes_json_picture_text_and_table(stub_models, portrait_png, tmp
     assert face["expression"]["confidence"] == pytest.approx(0.75)
     assert sum(face["expression"]["probabilities"].values()) == pytest.approx(1)
     assert face["gender"]["label"] == "woman"
-    text = (out / "collins.txt").read_text()
+    text = (out / "collins_faces.txt").read_text()
     assert text.strip() == capsys.readouterr().out.strip()
     assert "Happy: 1" in text
     assert "Women: 1" in text
-    (row,) = csv.DictReader(io.StringIO((out / "collins.csv").read_text()))
+    (row,) = csv.DictReader(io.StringIO((out / "collins_faces.csv").read_text()))
     assert (row["x1"], row["expression"]) == (str(x1), "happy")
     annotated = cv2.imread(str(out / "collins_annotated.png"))
     assert annotated.shape == (512, 512, 3)
@@ -123,6 +123,59 @@ def test_inputs_of_one_name_get_outputs_of_their_own(stub_models, portrait_png, 
     assert names == {"collins_annotated.png", "collins-2_annotated.png"}
 
 
+@pytest.mark.parametrize("start", ["長" * 77, "a" + "長" * 76])
+def test_long_names_have_results_of_their_own(stub_models, portrait_png, tmp_path, start):
+    paths = [tmp_path / f"{start}{end}.png" for end in ("一", "二")]
+    for path in paths:
+        shutil.copy(portrait_png, path)
+    out, document = tmp_path / "out", tmp_path / "faces.json"
+    command = ["photo", *map(str, paths), "--out", str(out), "--json", str(document)]
+    assert main(command) == 0
+    assert [r["source"] for r in json.loads(document.read_text())["results"]] == [*map(str, paths)]
+    stems = {path.name.rpartition("_")[0] for path in out.iterdir()}
+    cut = start[:50]
+    assert stems == {cut, f"{cut}-2"}
+    assert len(list(out.iterdir())) == 6
+
+
+def test_names_that_differ_in_capitals_only_have_results_of_their_own(
+    stub_models, portrait_png, tmp_path
+):
+    """A file system that takes them for one would keep those of the last only."""
+    paths = [tmp_path / "in" / "IMG_1.png", tmp_path / "in" / "deep" / "img_1.png"]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(portrait_png, path)
+    assert main(["photo", *map(str, paths), "--out", str(tmp_path / "out")]) == 0
+    names = {path.name for path in (tmp_path / "out").glob("*.png")}
+    assert names == {"IMG_1_annotated.png", "img_1-2_annotated.png"}
+
+
+@pytest.mark.parametrize("name", ["2026-11-27T10:11:12.mp4", "file:a.mp4", "-.mp4"])
+def test_video_name_may_look_like_an_address(
+    stub_models, crossing_clip, write_clip, tmp_path, monkeypatch, name
+):
+    clip = tmp_path / "in" / name
+    clip.parent.mkdir()
+    write_clip(tmp_path / "clip.mp4", crossing_clip.frames[:3], crossing_clip.fps).rename(clip)
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    assert main(["video", str(clip), "--out", "."]) == 0
+    assert read_video_info(tmp_path / "out" / f"{clip.stem}_annotated.mp4").num_frames == 3
+
+
+def test_photo_and_video_of_one_name_fit_side_by_side(
+    stub_models, portrait_png, crossing_clip, write_clip, tmp_path
+):
+    clip = write_clip(tmp_path / "collins.mp4", crossing_clip.frames[:3], crossing_clip.fps)
+    out = tmp_path / "out"
+    assert main(["photo", str(portrait_png), "--out", str(out)]) == 0
+    photos = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert main(["video", str(clip), "--out", str(out)]) == 0
+    assert {name: (out / name).read_bytes() for name in photos} == photos
+    assert len(list(out.iterdir())) == len(photos) + 4
+
+
 def test_json_on_the_screen_is_nothing_but_json(stub_models, portrait_png, capsys):
     arguments = ["photo", str(portrait_png), "--expression-model", "expression_model2"]
     assert main([*arguments, "--json", "-"]) == 0
@@ -142,7 +195,12 @@ def test_video_follows_people(stub_models, crossing_clip, write_clip, tmp_path):
         person["last_s"] - person["first_s"], abs=0.2
     )
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
-    assert names == ["clip.txt", "clip_annotated.mp4", "clip_frames.csv", "clip_people.csv"]
+    assert names == [
+        "clip_annotated.mp4",
+        "clip_frames.csv",
+        "clip_people.csv",
+        "clip_people.txt",
+    ]
     assert read_video_info(tmp_path / "out" / "clip_annotated.mp4").num_frames == 20
 
 
@@ -180,6 +238,10 @@ def test_broken_video_leaves_no_file(stub_models, tmp_path, capsys):
         ["photo", "a.jpg", "--expression-model", "gender"],
         ["video", "a.mp4", "--start", "5", "--end", "3"],
         ["video", "a.mp4", "--start", "-1"],
+        ["video", "a.mp4", "--start", "nan"],
+        ["video", "a.mp4", "--start", "inf"],
+        ["video", "a.mp4", "--start", "1e300"],
+        ["video", "a.mp4", "--end", "nan"],
         ["evaluate", "--dataset", "mnist"],
     ],
 )

@@ -19,7 +19,7 @@ def photo(make_face, make_result):
     return make_result(
         make_face(None, "sad", "man", 0.75),
         make_face(None, "happy", "woman", 0.6),
-        size_wh=(64, 48),
+        size_wh=(64, 60),
     )
 
 
@@ -116,6 +116,19 @@ def test_photo_csv(photo):
     assert "time_s" not in first
 
 
+def test_boxes_end_at_the_frames_edges_in_every_file(make_face, make_result, run):
+    face = make_face(1, box=(-2, -7, 70, 61))
+    frame = make_result(face, size_wh=(64, 60))
+    run = replace(run, frames=(frame,))
+    for table in (export.photo_to_csv("a.jpg", frame), export.frames_to_csv(run.frames)):
+        (row,) = read_csv(table)
+        assert [row[k] for k in ("x1", "y1", "x2", "y2")] == ["0", "0", "64", "60"]
+    for document in (export.photo_to_json("a.jpg", frame), export.video_to_json("b.mp4", run)):
+        (entry,) = json.loads(document)["results"]
+        assert [told["box"] for told in entry["faces"]] == [[0, 0, 64, 60]]
+    assert frame.faces[0].xyxy == (-2, -7, 70, 61)  # the networks see it whole
+
+
 def test_video_csvs(run):
     frames = read_csv(export.frames_to_csv(run.frames))
     assert [(r["frame"], r["person"], r["expression"]) for r in frames] == [
@@ -152,7 +165,7 @@ def test_photo_json(photo):
     assert set(document) == {"schema_version", "results", "errors"}
     (entry,) = document["results"]
     assert {k: entry[k] for k in ("source", "width", "height")} == {
-        "source": "ä.jpg", "width": 64, "height": 48,
+        "source": "ä.jpg", "width": 64, "height": 60,
     }  # fmt: skip
     face = entry["faces"][0]
     assert set(face) == {"box", "expression", "gender"}

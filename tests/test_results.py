@@ -60,6 +60,14 @@ def test_rows_are_numbered_and_faces_can_be_removed():
     assert len(result.faces) == 3
 
 
+def test_rows_tell_boxes_inside_the_frame():
+    faces = (Face((-4, 3, 20, 60)), Face((90, -9, 120, 5)), Face((5, 5, 9, 9)))
+    result = FrameResult(0, 0.0, (100, 50), faces)
+    boxes = [tuple(row[k] for k in ("x1", "y1", "x2", "y2")) for row in result.to_rows()]
+    assert boxes == [(0, 3, 20, 50), (90, 0, 100, 5), (5, 5, 9, 9)]
+    assert result.boxes_to_hide == tuple(face.xyxy for face in faces)
+
+
 def test_removed_faces_are_still_hidden():
     faces = tuple(Face((i, 0, i + 9, 9)) for i in range(3))
     result = FrameResult(0, 0.0, (100, 50), faces, unsure=((50, 0, 60, 10),))

@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+import types
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,13 @@ import pytest
 import streamlit as st
 
 from facecore.errors import ModelError
+from facecore.media import VideoInfo
 from facecore.registry import load_card
 from facecore.results import Face, Prediction
+from facecore.session import VideoRun
+from facecore.stats import SessionSummary
 from pages import _session_log as session_log
-from pages import _ui
+from pages import _ui, _video_downloads
 from pages._cache import is_remembered, remember, stamp
 from pages._face_cards import build_face_cards
 from pages._look import build_tiles
@@ -47,6 +51,29 @@ def test_networks_are_opened_before_somebody_needs_them_and_once(monkeypatch):
     assert all_opened.wait(60)
     assert sorted(opened) == ["expression_model2", "gender"]
     _ui._open_meanwhile.clear()
+
+
+def test_downloads_are_called_as_the_command_line_calls_its_files(
+    monkeypatch, make_face, make_result
+):
+    frame, offered = make_result(make_face(1)), []
+    monkeypatch.setattr(_video_downloads, "download_buttons", offered.extend)
+    run = VideoRun(VideoInfo(320, 240, 4.0, 1, 0.25, False, 0), (frame,), SessionSummary())
+    case = types.SimpleNamespace(
+        run=run,
+        name="IMG_1.MOV",
+        current=True,
+        job=types.SimpleNamespace(video=Path("a.mp4")),
+        download_name=lambda ending: safe_file_name("IMG_1.MOV", ending),
+    )
+    _video_downloads.show_downloads(case, run.frames, run.summary)
+    assert [item.file_name for item in offered] == [
+        "IMG_1_annotated.mp4",
+        "IMG_1_frames.csv",
+        "IMG_1_people.csv",
+        "IMG_1.json",
+        "IMG_1_people.txt",
+    ]
 
 
 def test_no_link_to_training_pictures_that_are_no_longer_here(monkeypatch):

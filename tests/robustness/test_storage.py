@@ -190,7 +190,7 @@ def test_command_keeps_the_tables_of_a_video_that_cannot_be_drawn(
     assert main(["video", str(clip), "--out", str(out)]) == 1
     assert "No space left" in capsys.readouterr().err
     assert {path.name for path in out.iterdir()} == {
-        "clip.txt",
         "clip_frames.csv",
         "clip_people.csv",
+        "clip_people.txt",
     }
