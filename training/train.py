@@ -80,6 +80,7 @@ def train(
         ConfigError: if ``run_dir`` holds a run with other settings or labels, or a teacher does
             not fit.
         ModelError: if a teacher cannot be opened.
+        StorageError: if there is no room for the state or the bundle.
         TrainingRunError: if the loss is no number any more, or never was one.
     """
     keras.utils.set_random_seed(config.seed)
@@ -113,6 +114,7 @@ def fit(
     """Train the epochs that are left, and save the state after each.
 
     Raises:
+        StorageError: if there is no room for the state; earlier epochs stay saved.
         TrainingRunError: if the loss is no number any more; earlier epochs stay saved.
     """
     if config.lessons:
