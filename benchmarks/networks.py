@@ -83,6 +83,9 @@ def count_multiply_adds(model: keras.Model) -> int:
             total += sites * int(np.prod(kernels[0].shape))
         elif isinstance(layer, keras.layers.UpSampling2D | keras.layers.Resizing):
             total += 4 * sites * layer.output.shape[-1]  # each value is a mean of four, weighted
+        elif isinstance(layer, keras.layers.GroupNormalization):
+            # Every value is squared for the variance, then scaled, and scaled again as was learned.
+            total += (2 + layer.scale) * sites * layer.output.shape[-1]
         else:
             raise TypeError(f"the cost of a layer of kind {type(layer).__name__} is not known")
     return total

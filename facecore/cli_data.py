@@ -13,9 +13,10 @@ from facecore.own_data import bring_path
 from facecore.own_data_labels import guess_mapping
 from facecore.own_data_plan import Plan, choose_method, make_plan
 from facecore.own_data_split import SPLIT_NAMES, SplitChoice
-from facecore.own_data_store import delete_own_data, keep_data, list_own_data
+from facecore.own_data_store import keep_data, list_own_data
 from facecore.temp_folders import TempFolder
 from facecore.training_config import get_crop_spec
+from facecore.training_data import delete_unneeded_data
 
 _METHODS = ("share", "person", "given")
 
@@ -47,7 +48,7 @@ def run_data(args: argparse.Namespace) -> bool:
     """Do what ``args.action`` says; return whether it could be done.
 
     Raises:
-        FaceCoreError: if the pictures cannot be used or kept.
+        FaceCoreError: if the pictures cannot be used, kept or deleted.
     """
     if args.action == "list":
         for data in list_own_data():
@@ -55,7 +56,7 @@ def run_data(args: argparse.Namespace) -> bool:
             print(f"{data.name}: {data.title} ({data.task}; {numbers})")
         return True
     if args.action == "delete":
-        delete_own_data(args.name)
+        delete_unneeded_data(args.name)
         return True
     return _add(args)
 

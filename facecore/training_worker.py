@@ -88,10 +88,12 @@ def _take_from_queue(folder: Path) -> bool:
 
 
 def _train(folder: Path, lock: int) -> None:
-    command = [sys.executable, str(TRAINER), "--config", str(folder / CONFIG_FILE)]
+    # Unbuffered: progress and errors go to one log, which shall have them in their order.
+    command = [sys.executable, "-u", str(TRAINER), "--config", str(folder / CONFIG_FILE)]
     command += ["--run-dir", str(folder), "--models-dir", str(user_models_dir())]
     command += ["--nice", str(_NICENESS), "--end-with-stdin"]
     with (folder / LOG_FILE).open("ab") as log:
+        begin = log.tell()  # earlier attempts stand before it
         # The trainer ends with its standard input, so with this process, and keeps the lock until
         # then: however this one ends, no second training begins beside the first.
         trainer = subprocess.Popen(  # noqa: S603
@@ -115,7 +117,7 @@ def _train(folder: Path, lock: int) -> None:
     elif was_stopped:
         _note_end(folder, "stopped", "")
     else:
-        _note_end(folder, *_explain(folder, trainer.returncode))
+        _note_end(folder, *_explain(folder, trainer.returncode, begin))
 
 
 def _end(trainer: "subprocess.Popen[bytes]") -> None:
@@ -126,10 +128,13 @@ def _end(trainer: "subprocess.Popen[bytes]") -> None:
         trainer.kill()
 
 
-def _explain(folder: Path, code: int) -> tuple[State, str]:
+def _explain(folder: Path, code: int, begin: int) -> tuple[State, str]:
+    """Return how a trainer ended and why, from what it wrote to the log from byte ``begin`` on."""
     if code < 0:
         return "stopped", describe_interruption()
-    text = (folder / LOG_FILE).read_text(encoding="utf-8", errors="replace")
+    with (folder / LOG_FILE).open("rb") as log:
+        log.seek(begin)
+        text = log.read().decode(errors="replace")
     lines = text.strip().splitlines()
     if lines and "Traceback" not in text:
         return "failed", lines[-1]

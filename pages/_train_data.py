@@ -9,7 +9,8 @@ from facecore.labels import TASKS, Task, display_name
 from facecore.limits import path_to_text
 from facecore.own_data import bring_path, bring_upload
 from facecore.own_data_sources import list_server_sources, resolve_server_source
-from facecore.own_data_store import OwnData, delete_own_data, list_own_data
+from facecore.own_data_store import OwnData, list_own_data
+from facecore.training_data import delete_unneeded_data
 from pages._teaching import link_relabel_page
 from pages._train_desk import DraftCase, current_case, drop_case, open_case
 from pages._train_report import show_report
@@ -150,7 +151,7 @@ def _show_kept(kept: Sequence[OwnData]) -> None:
 
 def _delete(data: OwnData) -> None:
     with error_box():
-        delete_own_data(data.name)
+        delete_unneeded_data(data.name)
         st.toast(f"“{plain(data.title)}” was deleted.", icon=":material/check:")
         st.rerun()
 

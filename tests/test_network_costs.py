@@ -22,6 +22,8 @@ layers = keras.layers
         (layers.UpSampling2D(2, interpolation="bilinear"), 16 * 16 * 2 * 4),
         (layers.Resizing(12, 12), 12 * 12 * 2 * 4),
         (layers.BatchNormalization(), 0),
+        (layers.GroupNormalization(1, scale=False), 8 * 8 * 2 * 2),
+        (layers.GroupNormalization(2), 8 * 8 * 2 * 3),
     ],
     ids=lambda value: value.name if isinstance(value, layers.Layer) else "",
 )

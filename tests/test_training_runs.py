@@ -56,6 +56,13 @@ run = Path(args.run_dir)
 if values["title"].startswith("Wrong"):
     print("The config cannot be used.", file=sys.stderr)
     sys.exit(1)
+if values["title"].startswith("Again"):
+    if not (run / "again").exists():
+        (run / "again").touch()
+        raise OSError("a crash")
+    print("Going on after epoch 2 of 6")
+    print("The loss is no number any more.", file=sys.stderr)
+    sys.exit(1)
 rows = []
 if (run / "state.npz").is_file():
     rows = json.loads(str(np.load(run / "state.npz")["progress"]))["history"]
@@ -334,6 +341,19 @@ def test_trainers_own_sentence_is_shown():
     delete_run(name)
     with pytest.raises(TrainingRunError, match="no training called"):
         load_run(name)
+
+
+def test_sentence_of_a_resumed_run_is_its_own(monkeypatch):
+    """Neither a crash of an earlier attempt nor what was printed before it stands in its place."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    name = make_run("Again")
+    start_worker().join(WAIT_S)
+    assert "met an error in the program" in load_run(name).message
+    queue_run(name)
+    start_worker().join(WAIT_S)
+    assert load_run(name).message == "The loss is no number any more."
+    log = read_log(name)
+    assert log.index("a crash") < log.index("Going on") < log.index("no number")
 
 
 def test_waiting_run_leaves_the_queue():

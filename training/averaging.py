@@ -1,8 +1,9 @@
-"""A moving average of the weights, and batch statistics that belong to it.
+"""A moving average of the weights, and batch statistics that belong to what is judged.
 
 Averaged weights generalise better than the last ones (Polyak and Juditsky, 1992; Izmailov et al.,
 2018), but the moving statistics of batch normalisation are those of the raw weights: judged with
-them, averaged weights look far worse than they are. They are therefore measured again.
+them, averaged weights look far worse than they are. They are therefore measured again. So are those
+of raw weights after few steps: the moving statistics are then still near what they began with.
 """
 
 from collections.abc import Sequence
@@ -122,8 +123,41 @@ def measure_statistics(
     return {name: [total / num for total in pair] for name, pair in sums.items()}
 
 
-class AveragedWeights:
-    """Context in which a model has the weights to be judged and their statistics.
+class MeasuredStatistics:
+    """Context in which a model has batch statistics that were measured for its weights.
+
+    Args:
+        model: built for training.
+        images: training pictures, for the statistics.
+        seed: as for ``measure_statistics``.
+    """
+
+    def __init__(self, model: keras.Model, images: npt.NDArray[np.uint8], seed: int) -> None:
+        self._model = model
+        self._images = images
+        self._seed = seed
+        self._raw: Arrays = []
+
+    def __enter__(self) -> keras.Model:
+        self._raw = [variable.numpy() for variable in self._model.variables]
+        self._take_weights()
+        statistics = measure_statistics(self._model, self._images, self._seed)
+        for name, (mean, variance) in statistics.items():
+            norm = self._model.get_layer(name)
+            norm.moving_mean.assign(mean)
+            norm.moving_variance.assign(variance)
+        return self._model
+
+    def __exit__(self, *_: object) -> None:
+        for variable, value in zip(self._model.variables, self._raw, strict=True):
+            variable.assign(value)
+
+    def _take_weights(self) -> None:
+        """Give the model the weights that are judged; here they are its own."""
+
+
+class AveragedWeights(MeasuredStatistics):
+    """Context in which a model has the averaged weights and their statistics.
 
     Args:
         model: built for training.
@@ -139,25 +173,10 @@ class AveragedWeights:
         images: npt.NDArray[np.uint8],
         seed: int,
     ) -> None:
-        self._model = model
+        super().__init__(model, images, seed)
         self._average = average
-        self._images = images
-        self._seed = seed
-        self._raw: Arrays = []
 
-    def __enter__(self) -> keras.Model:
-        self._raw = [variable.numpy() for variable in self._model.variables]
-        for variable, value in zip(
-            self._model.trainable_variables, self._average.judged, strict=True
-        ):
-            variable.assign(value)
-        statistics = measure_statistics(self._model, self._images, self._seed)
-        for name, (mean, variance) in statistics.items():
-            norm = self._model.get_layer(name)
-            norm.moving_mean.assign(mean)
-            norm.moving_variance.assign(variance)
-        return self._model
-
-    def __exit__(self, *_: object) -> None:
-        for variable, value in zip(self._model.variables, self._raw, strict=True):
+    def _take_weights(self) -> None:
+        pairs = zip(self._model.trainable_variables, self._average.judged, strict=True)
+        for variable, value in pairs:
             variable.assign(value)

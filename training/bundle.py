@@ -39,6 +39,7 @@ from training.texts import (
     find_pretrained,
     list_limitations,
 )
+from training.whole_files import writing
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -153,15 +154,18 @@ def save_bundle(
 
     Returns:
         The card with the network's checksum.
+
+    Raises:
+        StorageError: if it cannot be written.
     """
-    bundle.mkdir(parents=True, exist_ok=True)
     part = bundle / f"part.{MODEL_FILE}"  # Keras wants the ending .keras
-    network.save(part)
-    _make_reproducible(part)
-    sha256 = compute_sha256(part)
-    card = replace(card, sha256=sha256, metrics=_keep_evaluations(bundle, sha256))
-    part.replace(bundle / MODEL_FILE)
-    pd.DataFrame(history).to_csv(bundle / HISTORY_FILE, index=False, float_format="%.5f")
+    with writing(part):
+        network.save(part)
+        _make_reproducible(part)
+        sha256 = compute_sha256(part)
+        card = replace(card, sha256=sha256, metrics=_keep_evaluations(bundle, sha256))
+        part.replace(bundle / MODEL_FILE)
+        pd.DataFrame(history).to_csv(bundle / HISTORY_FILE, index=False, float_format="%.5f")
     save_card(bundle, card)
     return card
 

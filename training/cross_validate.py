@@ -40,6 +40,7 @@ from training.config import TrainConfig, build_config, parse_override
 from training.data import TrainingData
 from training.supervision import lower_priority
 from training.train import train
+from training.whole_files import writing
 
 NUM_FOLDS = 5
 CHOOSING_SHARE = 10
@@ -195,9 +196,10 @@ def _answer_fold(
         starts = range(0, len(images), _BATCH)
         parts = [classifier.predict_proba(images[i : i + _BATCH]) for i in starts]
         part_file = path.with_name(f"{path.name}.part")
-        with part_file.open("wb") as file:
-            np.save(file, np.concatenate(parts))
-        part_file.replace(path)
+        with writing(part_file):
+            with part_file.open("wb") as file:
+                np.save(file, np.concatenate(parts))
+            part_file.replace(path)
     for leftover in ("run", "models"):
         shutil.rmtree(work / leftover, ignore_errors=True)
     return np.asarray(np.load(path), dtype=np.float32)

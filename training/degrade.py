@@ -55,7 +55,11 @@ def _compress(images: tf.Tensor, seed: tf.Tensor, chance: float) -> tf.Tensor:
         byte = tf.cast(picture, tf.uint8)
         return tf.cast(tf.image.adjust_jpeg_quality(byte, quality), tf.float32)
 
-    changed = tf.map_fn(
-        through_jpeg, (images[first:], qualities[first:]), fn_output_signature=tf.float32
-    )
-    return tf.concat([images[:first], changed], axis=0)
+    def compress_end() -> tf.Tensor:
+        changed = tf.map_fn(
+            through_jpeg, (images[first:], qualities[first:]), fn_output_signature=tf.float32
+        )
+        return tf.concat([images[:first], changed], axis=0)
+
+    # Of small batches the share may be no picture, of which map_fn cannot tell the shape.
+    return tf.cond(first < n, compress_end, lambda: images)

@@ -24,6 +24,7 @@ from training.data import TrainingData
 from training.run_state import select_settings
 from training.targets import FloatArray, compute_class_weights, compute_targets
 from training.teachers import Teachers
+from training.whole_files import writing
 
 LESSONS_DIR = "lessons"
 _BATCH = 256
@@ -78,7 +79,11 @@ class LessonBatches:
         return np.concatenate([labelled, answers[len(y) :]])
 
     def _load(self, lesson: int) -> tuple[npt.NDArray[np.uint8], FloatArray]:
-        """Return a lesson's pictures and answers, made now unless it was made before."""
+        """Return a lesson's pictures and answers, made now unless it was made before.
+
+        Raises:
+            StorageError: if it cannot be kept.
+        """
         path = self._folder / f"{lesson}.npz"
         if path.is_file():
             with np.load(path) as archive:
@@ -86,11 +91,11 @@ class LessonBatches:
                     return archive["pictures"], archive["answers"]
         pictures = self._change_pictures(lesson)
         answers = self._teachers.answer(pictures, mirror=False)
-        self._folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
-        with part.open("wb") as file:
-            np.savez(file, key=np.array(self._key), pictures=pictures, answers=answers)
-        part.replace(path)
+        with writing(part):
+            with part.open("wb") as file:
+                np.savez(file, key=np.array(self._key), pictures=pictures, answers=answers)
+            part.replace(path)
         print(f"Lesson {lesson + 1} of {self._config.lessons} is made", flush=True)
         return pictures, answers
 

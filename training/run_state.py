@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from facecore.errors import ConfigError
 from training.config import TrainConfig
+from training.whole_files import writing
 
 STATE_FILE = "state.npz"
 # These change how a network is described, not how it is trained.
@@ -61,6 +62,9 @@ def save_state(run_dir: Path, config: TrainConfig, model: keras.Model, state: Ru
 
     What is random follows from seed, epoch and step, so no generator needs saving but the
     network's own (dropout), which is among its variables.
+
+    Raises:
+        StorageError: if it cannot be written; the state of earlier epochs stays.
     """
     arrays = {
         f"{group}_{i:04d}": array
@@ -78,11 +82,11 @@ def save_state(run_dir: Path, config: TrainConfig, model: keras.Model, state: Ru
         "duration_s": state.duration_s,
         "labels_digest": state.labels_digest,
     }
-    run_dir.mkdir(parents=True, exist_ok=True)
     part = run_dir / f"{STATE_FILE}.part"
-    with part.open("wb") as file:
-        np.savez(file, progress=np.array(json.dumps(progress)), **arrays)
-    part.replace(run_dir / STATE_FILE)
+    with writing(part):
+        with part.open("wb") as file:
+            np.savez(file, progress=np.array(json.dumps(progress)), **arrays)
+        part.replace(run_dir / STATE_FILE)
 
 
 def restore_state(

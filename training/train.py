@@ -33,7 +33,7 @@ from facecore.evaluation import EvaluationReport, evaluate_model
 from facecore.evaluation_threshold import write_threshold
 from facecore.inference import configure_device, load_classifier
 from facecore.registry import ModelCard, models_dir
-from training.averaging import AveragedWeights, WeightAverage
+from training.averaging import AveragedWeights, MeasuredStatistics, WeightAverage
 from training.batches import TrainingBatches
 from training.bundle import (
     build_card,
@@ -45,7 +45,7 @@ from training.bundle import (
 from training.config import TrainConfig, load_config, parse_override
 from training.data import TrainingData, load_splits, load_training_data
 from training.lessons import LESSONS_DIR, LessonBatches
-from training.network import build_network, choose_strategy, compile_network
+from training.network import build_network, choose_strategy, compile_network, count_steps
 from training.pretrained import take_face_weights
 from training.run_state import STATE_FILE, RunState, restore_state, save_state
 from training.speed import measure_speed
@@ -55,6 +55,9 @@ from training.teachers import ask_teachers
 
 FRAMING_DIR = PROJECT_DIR / "training" / "framing"
 _EVALUATION_BATCH = 256
+# Moving statistics look back over about a hundred steps. Shorter epochs are judged while much of
+# what the statistics began with is left in them, and shorter runs end so.
+_SHORT_EPOCH_STEPS, _SHORT_RUN_STEPS = 50, 500
 
 
 def train(
@@ -77,6 +80,7 @@ def train(
         ConfigError: if ``run_dir`` holds a run with other settings or labels, or a teacher does
             not fit.
         ModelError: if a teacher cannot be opened.
+        StorageError: if there is no room for the state or the bundle.
         TrainingRunError: if the loss is no number any more, or never was one.
     """
     keras.utils.set_random_seed(config.seed)
@@ -110,6 +114,7 @@ def fit(
     """Train the epochs that are left, and save the state after each.
 
     Raises:
+        StorageError: if there is no room for the state; earlier epochs stay saved.
         TrainingRunError: if the loss is no number any more; earlier epochs stay saved.
     """
     if config.lessons:
@@ -184,9 +189,12 @@ def choose_weights(
     epoch: int,
 ) -> AbstractContextManager[Any]:
     """Return a context in which the model has the weights that are judged and kept."""
-    if not config.average_decay:
-        return nullcontext()
-    return AveragedWeights(model, average, data.train_images, seed=epoch)
+    if config.average_decay:
+        return AveragedWeights(model, average, data.train_images, seed=epoch)
+    steps = count_steps(config, data.num_per_epoch)
+    if steps < _SHORT_EPOCH_STEPS or steps * config.epochs < _SHORT_RUN_STEPS:
+        return MeasuredStatistics(model, data.train_images, seed=epoch)
+    return nullcontext()
 
 
 def compute_logits(model: keras.Model, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

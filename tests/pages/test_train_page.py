@@ -27,7 +27,7 @@ from facecore.relabel_decisions import (
     load_everyone,
 )
 from facecore.training_config import load_values
-from facecore.training_runs import CONFIG_FILE, list_runs, load_run
+from facecore.training_runs import CONFIG_FILE, list_runs, load_run, stop_run
 from facecore.user_files import user_models_dir, user_runs_dir
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -236,6 +236,23 @@ def test_form_takes_what_was_decided(open_page, tmp_path):
     assert [(row.image, row.new, row.who) for row in found] == [(image, "sad", "*Bob*")]
     delete_own_data(data.name)
     assert load_everyone(data.name, "train") == {}
+
+
+def test_pictures_that_a_training_needs_are_not_deleted(open_page, tmp_path):
+    data = keep(tmp_path, happy=30, sad=30)
+    app = go(open_page("train"), "New training")
+    app.text_input(key="train_title_own_faces").set_value("*Smile*").run()
+    app.button(key="train_begin").click().run()
+    app = go(open_page("train"), "Pictures")
+    app.button(key="train_delete_own_faces").click().run()
+    assert not app.exception
+    (told,) = app.error
+    assert "needed until the training of “*Smile*” has ended" in told.value.replace("\\", "")
+    assert list_own_data() == [data]
+    stop_run("smile")
+    app.button(key="train_delete_own_faces").click().run()
+    assert not app.exception and not app.error
+    assert list_own_data() == []
 
 
 def test_second_session_queues_behind_the_first_and_names_are_unique(open_page, tmp_path):

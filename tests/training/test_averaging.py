@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from training.architectures import FusedBatchNormalization
-from training.averaging import UPDATE_EVERY, AveragedWeights, WeightAverage, measure_statistics
+from training.averaging import (
+    UPDATE_EVERY,
+    AveragedWeights,
+    MeasuredStatistics,
+    WeightAverage,
+    measure_statistics,
+)
 
 
 @pytest.fixture
@@ -69,5 +75,17 @@ def test_context_has_the_average_and_gives_everything_back(model, images):
     with AveragedWeights(model, average, images, seed=0) as averaged:
         np.testing.assert_array_equal(averaged.trainable_variables[0].numpy(), kernels)
         assert averaged.get_layer("norm").moving_variance.numpy().mean() > 10
+    for value, variable in zip(raw, model.variables, strict=True):
+        np.testing.assert_array_equal(value, variable.numpy())
+
+
+def test_measured_statistics_leave_the_weights_and_give_everything_back(model, images):
+    expected, _ = measure_statistics(model, images, seed=0)["norm"]
+    raw = [value.numpy() for value in model.variables]
+    kernels = [value.numpy() for value in model.trainable_variables]
+    with MeasuredStatistics(model, images, seed=0) as measured:
+        np.testing.assert_array_equal(measured.get_layer("norm").moving_mean.numpy(), expected)
+        for value, variable in zip(kernels, measured.trainable_variables, strict=True):
+            np.testing.assert_array_equal(value, variable.numpy())
     for value, variable in zip(raw, model.variables, strict=True):
         np.testing.assert_array_equal(value, variable.numpy())

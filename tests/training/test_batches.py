@@ -116,3 +116,13 @@ def test_only_a_share_is_made_worse(changes, touched):
     np.testing.assert_array_equal(changed, expected)
     assert worse.min() >= 0
     assert worse.max() <= 255
+
+
+@pytest.mark.parametrize("batch_size", [4, 16])
+def test_share_of_a_small_batch_may_be_no_picture(batch_size):
+    changes = {"batch_size": batch_size, "jpeg": 0.02, "soften": 0.02}
+    data = make_data()
+    plain = TrainingBatches(config(batch_size=batch_size), data).iter_epoch(0)
+    worse = TrainingBatches(config(**changes), data).iter_epoch(0)
+    for one, other in zip(plain, worse, strict=True):
+        np.testing.assert_allclose(one[0], other[0], atol=1e-4)
