@@ -93,9 +93,9 @@ class AudioTrack:
                 packet = next(packets, None)
             except av.error.FFmpegError:
                 return  # the pictures' reader says that the file is damaged
-            if packet is None or packet.size == 0:
+            if packet is None:
                 return
-            if packet.pts is not None:
+            if packet.size > 0 and packet.pts is not None:
                 yield float(packet.pts * packet.time_base) - self._zero_s, packet
 
     def _read_copied(self, stream: Any) -> Iterator[tuple[float, Any]]:

@@ -115,6 +115,7 @@ def decode_frames(
     """
     damage: Exception | None = None
     count = 0
+    empty: Any = None
     packets = container.demux(stream)
     reading = True
     while reading:
@@ -124,12 +125,17 @@ def decode_frames(
             packet = next(packets, None)
         except av.error.FFmpegError as error:
             damage, packet = error, None
-        reading = packet is not None and packet.size > 0
+        if packet is not None and packet.size == 0:
+            # In the middle: the picture before it stays. The last one is PyAV's own.
+            empty = packet
+            continue
+        reading = packet is not None
         try:
             if packet is not None:
                 _check_clear(packet, shown)
-            # Without a packet the decoder gives the frames that it still holds.
-            frames = stream.codec_context.decode(packet)
+            # From an empty packet, or none, the decoder gives the frames that it still holds; only
+            # with a packet does it say what their times count.
+            frames = stream.codec_context.decode(empty if packet is None else packet)
         except av.error.FFmpegError as error:
             # One bad packet does not end a video: the decoder finds its way at the next key frame.
             damage = error

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
-from video_files import add_tone, draw_frame, make_video
+from video_files import add_tone, draw_frame, empty_a_sample, make_video
 
 from facecore import audio, video, video_file
 from facecore.errors import BrokenVideoError, MediaTooLargeError, UnreadableVideoError
@@ -205,6 +205,14 @@ def test_single_bad_packet_does_not_end_the_video(tmp_path):
         for frame in iter_frames(path):
             kept.append(frame.time_s)
     assert len(kept) >= 33 and kept[-1] == pytest.approx(3.9)
+
+
+def test_picture_of_no_bytes_does_not_end_the_video(tmp_path):
+    path = make_video(tmp_path / "clip.mov", codec="mjpeg", pix_fmt="yuvj420p", num_frames=40)
+    empty_a_sample(path, track=0, number=11)
+    frames = read_all(path)
+    assert len(frames) == 39 and frames[-1].time_s == pytest.approx(3.9)
+    assert frames[10].duration_s == pytest.approx(0.2), "the picture before it stays"
 
 
 def write_encrypted(path):

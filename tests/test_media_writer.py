@@ -5,7 +5,7 @@ import shutil
 import av
 import numpy as np
 import pytest
-from video_files import audio_span, draw_frame, make_video
+from video_files import audio_span, draw_frame, empty_a_sample, make_video
 
 from facecore.errors import VideoWriteError
 from facecore.media import BrokenVideoError, VideoWriter, iter_frames, read_video_info
@@ -90,6 +90,14 @@ def test_sound_is_kept_in_time(tmp_path, suffix, codec, rate, expected, clip):
     assert name == expected
     assert start_s == pytest.approx(0, abs=0.06) and end_s == pytest.approx(length_s, abs=0.08)
     assert read_video_info(target).duration_s == pytest.approx(length_s, abs=0.11)
+
+
+def test_moment_of_sound_without_bytes_does_not_end_it(tmp_path):
+    source = make_video(tmp_path / "in.mov", audio="aac")
+    empty_a_sample(source, track=1, number=11)
+    with av.open(str(convert(source, tmp_path / "out.mp4"))) as container:
+        times_s = [float(p.pts * p.time_base) for p in container.demux(audio=0) if p.size]
+    assert times_s[-1] == pytest.approx(2.0, abs=0.08)
 
 
 def write_clapper(path, clap_s, fps=20):

@@ -1,5 +1,6 @@
 """Makes small real video files of every kind that the tests of video reading need."""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -87,3 +88,15 @@ def audio_span(path):
         frames = list(container.decode(stream))
         last = frames[-1]
         return stream.codec_context.name, frames[0].time, last.time + last.samples / last.rate
+
+
+def empty_a_sample(path, track, number):
+    """Give an MP4 or MOV a sample of no bytes; the one before it takes its bytes over."""
+    data = bytearray(path.read_bytes())
+    table = -1
+    for _ in range(track + 1):
+        table = data.index(b"stsz", table + 1)
+    place = table + 16 + 4 * (number - 1)
+    before, empty = struct.unpack_from(">II", data, place)
+    struct.pack_into(">II", data, place, before + empty, 0)
+    path.write_bytes(data)
