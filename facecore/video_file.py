@@ -29,6 +29,8 @@ EXACT = int(Interpolation.BILINEAR | Interpolation.ACCURATE_RND)
 _DEMUXERS = "mov,matroska,webm,avi,gif,mpegts,mpeg,flv,asf,ogg"
 # Others are searched by time alone and may land behind the key frame that is needed.
 _INDEXED = {"mov", "matroska", "avi"}
+# These store when the pictures end, which is their length only where they begin at 0.
+_COUNTED_FROM_ZERO = {"matroska", "webm", "asf"}
 _MAX_DECODER_THREADS = 4  # each holds a frame, which counts with 4K videos
 _TAIL_BYTES = 1024
 _FALLBACK_FPS = 25.0
@@ -216,6 +218,14 @@ def announced_duration_s(container: Any, stream: Any) -> float | None:
     if container.format.name == "avi" and stream.frames:
         # The demuxer shortens the duration of a cut-off file, but not the number of frames.
         return float(stream.frames / mean_fps(stream))
+    length_s = _stored_length_s(container, stream)
+    if length_s is None or not _COUNTED_FROM_ZERO & set(container.format.name.split(",")):
+        return length_s
+    length_s -= float((stream.start_time or 0) * (stream.time_base or 0))
+    return length_s if length_s > 0 else None
+
+
+def _stored_length_s(container: Any, stream: Any) -> float | None:
     if stream.duration:
         return float(stream.duration * stream.time_base)
     if tag := _DURATION_TAG.match(stream.metadata.get("DURATION", "")):

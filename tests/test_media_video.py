@@ -143,6 +143,26 @@ def test_length_is_measured_where_the_file_does_not_tell(tmp_path):
     assert info.duration_s == pytest.approx(1.2, abs=0.01) and info.num_frames == 12
 
 
+@pytest.mark.parametrize("tagged", [True, False])
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [("mkv", "libx264"), ("webm", "libvpx"), ("mp4", "libx264"), ("ts", "libx264")],
+)
+def test_pictures_that_begin_late_are_as_long_as_they_are(tmp_path, suffix, codec, tagged):
+    times_s = [5 + index / 10 for index in range(60)]
+    path = make_video(tmp_path / f"clip.{suffix}", times_s=times_s, codec=codec)
+    if not tagged:
+        path.write_bytes(path.read_bytes().replace(b"DURATION", b"UNKNOWNS"))
+    info = read_video_info(path)
+    assert info.duration_s == pytest.approx(6, abs=0.01) and info.num_frames == 60
+    frames = read_all(path)
+    assert len(frames) == 60 and frames[0].time_s == 0
+    break_from(path, 0.5, "cut")
+    if suffix in ("mkv", "webm"):
+        with pytest.raises(BrokenVideoError, match=r"of 6\.0 s"):
+            read_all(path)
+
+
 def test_closing_early_closes_the_file(tmp_path):
     frames = video.iter_frames(make_video(tmp_path / "clip.mp4"))
     next(frames)
@@ -399,7 +419,9 @@ def test_a_range_of_a_file_that_cannot_be_searched_is_read_from_the_start(tmp_pa
     ],
 )
 def test_a_stored_length_that_is_none_is_passed_over(tag, duration_s):
-    stream = SimpleNamespace(duration=None, frames=0, metadata={"DURATION": tag})
+    stream = SimpleNamespace(
+        duration=None, frames=0, metadata={"DURATION": tag}, start_time=None, time_base=None
+    )
     container = SimpleNamespace(
         format=SimpleNamespace(name="matroska"), duration=None, streams=SimpleNamespace(audio=())
     )
