@@ -17,13 +17,13 @@ from facecore.video_file import (
     announced_duration_s,
     decode_frames,
     display_axes,
-    is_cut_gif,
     mean_fps,
     no_frames,
     open_video,
     seek_before,
     to_upright_bgr,
 )
+from facecore.video_gif import is_cut_gif
 
 _SEEK_FROM_S = 1.0  # an earlier start is reached by decoding from the beginning
 _TICK_S = 1e-6

@@ -1,7 +1,6 @@
 """Opening a video file safely and decoding its pictures; what video.py builds on."""
 
 import contextlib
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +31,6 @@ _INDEXED = {"mov", "matroska", "avi"}
 # These store when the pictures end, which is their length only where they begin at 0.
 _COUNTED_FROM_ZERO = {"matroska", "webm", "asf"}
 _MAX_DECODER_THREADS = 4  # each holds a frame, which counts with 4K videos
-_TAIL_BYTES = 1024
 _FALLBACK_FPS = 25.0
 _DURATION_TAG = re.compile(r"(?P<hours>\d{1,4}):(?P<minutes>\d{1,2}):(?P<seconds>\d{1,2}(\.\d+)?)$")
 """As Matroska files write it; in damaged ones it may say anything."""
@@ -234,14 +232,6 @@ def _stored_length_s(container: Any, stream: Any) -> float | None:
     if container.duration and not container.streams.audio:
         return float(container.duration / av.time_base)
     return None
-
-
-def is_cut_gif(path: Path) -> bool:
-    """Return whether a file is a GIF without its end mark: nothing else tells that one is cut."""
-    with path.open("rb") as file:
-        is_gif = file.read(4) == b"GIF8"
-        file.seek(-min(path.stat().st_size, _TAIL_BYTES), os.SEEK_END)
-        return is_gif and not file.read().rstrip(b"\0").endswith(b";")
 
 
 def seek_before(container: Any, stream: Any, time_s: float) -> None:

@@ -10,11 +10,13 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
+from PIL import Image
 from video_files import add_tone, draw_frame, empty_a_sample, make_video
 
 from facecore import audio, video, video_file
 from facecore.errors import BrokenVideoError, MediaTooLargeError, UnreadableVideoError
 from facecore.media import MediaLimits, VideoWriter, iter_frames, read_video_info
+from facecore.video_gif import is_cut_gif
 
 FAST_START = {"movflags": "faststart"}
 KINDS = {
@@ -225,6 +227,37 @@ def test_single_bad_packet_does_not_end_the_video(tmp_path):
         for frame in iter_frames(path):
             kept.append(frame.time_s)
     assert len(kept) >= 33 and kept[-1] == pytest.approx(3.9)
+
+
+@pytest.mark.parametrize("tail", [b"", b"\n", b"\0\0", b";\r\n", b"XMP"])
+def test_whole_gif_may_be_followed_by_anything(tmp_path, tail):
+    path = make_video(tmp_path / "clip.gif", codec="gif", pix_fmt="rgb8", num_frames=4)
+    path.write_bytes(path.read_bytes() + tail)
+    assert len(read_all(path)) == 4
+
+
+@pytest.mark.parametrize("writer", ["ffmpeg", "pillow"])
+def test_gif_is_cut_wherever_its_end_is_missing(tmp_path, writer):
+    path = tmp_path / "clip.gif"
+    if writer == "ffmpeg":
+        make_video(path, codec="gif", pix_fmt="rgb8", num_frames=3, size_wh=(16, 12))
+    else:
+        pictures = [Image.fromarray(draw_frame(i, (16, 12))) for i in range(3)]
+        pictures[0].save(path, save_all=True, append_images=pictures[1:])
+    data = path.read_bytes()
+    cut = tmp_path / "cut.gif"
+    for num_bytes in range(4, len(data)):
+        cut.write_bytes(data[:num_bytes])
+        assert is_cut_gif(cut), num_bytes
+    assert not is_cut_gif(path)
+
+
+def test_gif_with_bytes_between_its_blocks_is_told_by_its_end(tmp_path):
+    path = make_video(tmp_path / "clip.gif", codec="gif", pix_fmt="rgb8", num_frames=3)
+    whole = path.read_bytes()[:-1] + b"\0\0;"
+    for data, is_cut in ((whole, False), (whole + b"\0", False), (whole[:-1], True)):
+        path.write_bytes(data)
+        assert is_cut_gif(path) == is_cut
 
 
 def test_picture_of_no_bytes_does_not_end_the_video(tmp_path):
