@@ -177,14 +177,16 @@ def _timed(
     """Yield decoded frames with their time and how long they are shown; times always grow."""
     typical_s = 1 / mean_fps(stream)
     origin = stream.start_time or 0
+    is_avi = container.format.name == "avi"
     waiting, waiting_s = None, -typical_s
     damage: BrokenVideoError | None = None
     try:
         for frame in decode_frames(container, stream, shown, limits, on_step):
             # Files without usable times exist; theirs follow the frame rate.
             time_s = waiting_s + typical_s
-            if frame.pts is not None and frame.time_base:
-                stored_s = float((frame.pts - origin) * frame.time_base)
+            ticks = _ticks_by_output(frame, stream) if is_avi else frame.pts
+            if ticks is not None and frame.time_base:
+                stored_s = float((ticks - origin) * frame.time_base)
                 time_s = stored_s if waiting is None or stored_s > waiting_s else time_s
             if waiting is not None:
                 # Until the next one comes: stored durations are often wrong.
@@ -197,6 +199,21 @@ def _timed(
         yield waiting, waiting_s, stored_s or typical_s
     if damage is not None:
         raise damage
+
+
+def _ticks_by_output(frame: Any, stream: Any) -> int | None:
+    """Return when a frame of a file that stores no times is shown, None where that is unknown.
+
+    An AVI tells only the order in which frames are decoded, one per tick; FFmpeg's guess of their
+    times is wrong where they are shown in another order. A frame leaves the decoder when it is
+    shown, too late by as many ticks as the decoder has to hold frames back.
+    """
+    if frame.dts is None:
+        return None
+    context = stream.codec_context
+    # Older versions of PyAV say only whether it holds any back.
+    held_back = getattr(context, "reorder_depth", int(context.has_b_frames))
+    return max(0, int(frame.dts - held_back))
 
 
 def _measure(

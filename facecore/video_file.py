@@ -30,6 +30,8 @@ _DEMUXERS = "mov,matroska,webm,avi,gif,mpegts,mpeg,flv,asf,ogg"
 _INDEXED = {"mov", "matroska", "avi"}
 # These store when the pictures end, which is their length only where they begin at 0.
 _COUNTED_FROM_ZERO = {"matroska", "webm", "asf"}
+_EARLIER_S = 0.5
+_MOST_REORDERED = 16  # frames; no codec stores one farther from its place
 _MAX_DECODER_THREADS = 4  # each holds a frame, which counts with 4K videos
 _FALLBACK_FPS = 25.0
 _DURATION_TAG = re.compile(r"(?P<hours>\d{1,4}):(?P<minutes>\d{1,2}):(?P<seconds>\d{1,2}(\.\d+)?)$")
@@ -235,7 +237,10 @@ def _stored_length_s(container: Any, stream: Any) -> float | None:
 
 
 def seek_before(container: Any, stream: Any, time_s: float) -> None:
-    """Go to the last key frame before a moment; stay at the start where the file has no index.
+    """Go to a key frame before a moment; stay at the start where the file has no index.
+
+    Frames from before the moment may follow, but none is missing: those that are shown before a
+    key frame and stored behind it can only be decoded from an earlier one.
 
     Args:
         container: the open file.
@@ -244,6 +249,7 @@ def seek_before(container: Any, stream: Any, time_s: float) -> None:
     """
     if not _INDEXED & set(container.format.name.split(",")):
         return
+    time_s = max(0.0, time_s - max(_EARLIER_S, _MOST_REORDERED / mean_fps(stream)))
     target = (stream.start_time or 0) + int(time_s / stream.time_base)
     try:
         container.seek(target, stream=stream, backward=True)

@@ -85,6 +85,30 @@ def test_range_gives_the_same_frames(tmp_path, suffix):
         np.testing.assert_array_equal(frame.bgr, original.bgr)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "avi"])
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("mpeg4", {"bf": "2", "g": "7"}),
+        ("libx264", {"bf": "3", "g": "12"}),
+        ("libx264", {"bf": "3", "g": "12", "x264-params": "open-gop=1:b-pyramid=normal"}),
+        ("libx264", {"bf": "0", "g": "12"}),
+    ],
+)
+def test_frames_shown_in_another_order_than_stored(tmp_path, suffix, codec, options):
+    path = make_video(
+        tmp_path / f"clip.{suffix}", codec=codec, codec_options=options, num_frames=60
+    )
+    everything = read_all(path)
+    assert len(everything) == 60
+    np.testing.assert_allclose([f.time_s for f in everything], np.arange(60) / 10, atol=0.002)
+    for first in range(11, 60, 3):
+        part = read_all(path, first / 10 + 0.01, first / 10 + 0.35)
+        assert len(part) == len(everything[first : first + 4]), first
+        for frame, original in zip(part, everything[first:], strict=False):
+            np.testing.assert_array_equal(frame.bgr, original.bgr)
+
+
 @pytest.mark.parametrize(
     ("rotation_deg", "clockwise", "red_at"),
     [
@@ -402,7 +426,8 @@ def test_frames_without_a_unit_of_time_follow_the_frame_rate(monkeypatch):
     frames = [SimpleNamespace(pts=90 * i, duration=90, time_base=None) for i in range(3)]
     monkeypatch.setattr(video, "decode_frames", lambda *_: iter(frames))
     stream = SimpleNamespace(start_time=0, average_rate=Fraction(10), guessed_rate=None)
-    timed = video._timed(None, stream, "clip", MediaLimits(), None)
+    container = SimpleNamespace(format=SimpleNamespace(name="matroska,webm"))
+    timed = video._timed(container, stream, "clip", MediaLimits(), None)
     assert [(round(t, 3), round(d, 3)) for _, t, d in timed] == [(0, 0.1), (0.1, 0.1), (0.2, 0.1)]
 
 

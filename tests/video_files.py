@@ -46,7 +46,7 @@ def make_video(
         stream.width, stream.height, stream.pix_fmt = *size_wh, pix_fmt
         if sample_aspect:
             stream.codec_context.sample_aspect_ratio = Fraction(sample_aspect)
-        if codec not in ("gif", "mpeg4", "mjpeg"):
+        if codec not in ("gif", "mpeg4", "mjpeg") and path.suffix != ".avi":
             stream.time_base = stream.codec_context.time_base = TICK
         base = stream.codec_context.time_base or Fraction(1, fps)
         if rotation_deg:
