@@ -14,16 +14,15 @@ from facecore.limits import DEFAULT_LIMITS, MediaLimits, safe_name
 from facecore.preprocessing import UInt8Array
 from facecore.video_file import (
     OnStep,
-    announced_duration_s,
     decode_frames,
     display_axes,
-    mean_fps,
     no_frames,
     open_video,
     seek_before,
     to_upright_bgr,
 )
 from facecore.video_gif import is_cut_gif
+from facecore.video_length import announced_duration_s, mean_fps
 
 _SEEK_FROM_S = 1.0  # an earlier start is reached by decoding from the beginning
 _TICK_S = 1e-6

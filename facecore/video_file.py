@@ -1,7 +1,6 @@
 """Opening a video file safely and decoding its pictures; what video.py builds on."""
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from facecore.errors import BrokenVideoError, MediaTooLargeError, UnreadableVideoError
 from facecore.limits import MediaLimits, megabytes
 from facecore.preprocessing import UInt8Array
+from facecore.video_length import mean_fps
 
 OnStep = Callable[[], None]
 """A sign of life while nothing else comes out."""
@@ -28,16 +28,9 @@ EXACT = int(Interpolation.BILINEAR | Interpolation.ACCURATE_RND)
 _DEMUXERS = "mov,matroska,webm,avi,gif,mpegts,mpeg,flv,asf,ogg"
 # Others are searched by time alone and may land behind the key frame that is needed.
 _INDEXED = {"mov", "matroska", "avi"}
-# These store when the pictures end, which is their length only where they begin at 0.
-_COUNTED_FROM_ZERO = {"matroska", "webm", "asf"}
 _EARLIER_S = 0.5
 _MOST_REORDERED = 16  # frames; no codec stores one farther from its place
 _MAX_DECODER_THREADS = 4  # each holds a frame, which counts with 4K videos
-_FALLBACK_FPS = 25.0
-_DURATION_TAG = re.compile(r"(?P<hours>\d{1,4}):(?P<minutes>\d{1,2}):(?P<seconds>\d{1,2}(\.\d+)?)$")
-"""As Matroska files write it; in damaged ones it may say anything."""
-
-_CREDIBLE_FPS = 480.0
 _SMALLEST_ASPECT = 0.25  # pixels narrower or wider than this are a wrong entry
 _VIDEO_STARTS = ((4, b"ftyp"), (8, b"AVI "), (0, b"\x1aE\xdf\xa3"), (0, b"GIF8"), (0, b"FLV"))
 
@@ -203,37 +196,6 @@ def display_axes(frame: Any) -> tuple[int, int, int, int]:
     if abs(a) >= abs(b):
         return (-1 if a < 0 else 1), 0, 0, (-1 if d < 0 else 1)
     return 0, (-1 if b < 0 else 1), (-1 if c < 0 else 1), 0
-
-
-def mean_fps(stream: Any) -> float:
-    """Return a video's mean frame rate, or a usual one where the file says nothing credible."""
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate and 0 < rate <= _CREDIBLE_FPS:
-            return float(rate)
-    return _FALLBACK_FPS
-
-
-def announced_duration_s(container: Any, stream: Any) -> float | None:
-    """Return how long the pictures last by the file's own account, None where it says nothing."""
-    if container.format.name == "avi" and stream.frames:
-        # The demuxer shortens the duration of a cut-off file, but not the number of frames.
-        return float(stream.frames / mean_fps(stream))
-    length_s = _stored_length_s(container, stream)
-    if length_s is None or not _COUNTED_FROM_ZERO & set(container.format.name.split(",")):
-        return length_s
-    length_s -= float((stream.start_time or 0) * (stream.time_base or 0))
-    return length_s if length_s > 0 else None
-
-
-def _stored_length_s(container: Any, stream: Any) -> float | None:
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    if tag := _DURATION_TAG.match(stream.metadata.get("DURATION", "")):
-        return int(tag["hours"]) * 3600 + int(tag["minutes"]) * 60 + float(tag["seconds"])
-    # A sound track may be the longer one, so the whole file's length tells nothing then.
-    if container.duration and not container.streams.audio:
-        return float(container.duration / av.time_base)
-    return None
 
 
 def seek_before(container: Any, stream: Any, time_s: float) -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from video_files import add_tone, draw_frame, empty_a_sample, make_video
 
-from facecore import audio, video, video_file
+from facecore import audio, video, video_file, video_length
 from facecore.errors import BrokenVideoError, MediaTooLargeError, UnreadableVideoError
 from facecore.media import MediaLimits, VideoWriter, iter_frames, read_video_info
 from facecore.video_gif import is_cut_gif
@@ -483,4 +483,4 @@ def test_a_stored_length_that_is_none_is_passed_over(tag, duration_s):
     container = SimpleNamespace(
         format=SimpleNamespace(name="matroska"), duration=None, streams=SimpleNamespace(audio=())
     )
-    assert video_file.announced_duration_s(container, stream) == duration_s
+    assert video_length.announced_duration_s(container, stream) == duration_s
