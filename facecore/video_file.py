@@ -100,8 +100,11 @@ def decode_frames(
     shown: str,
     limits: MediaLimits,
     on_step: OnStep | None = None,
+    on_loss: OnStep | None = None,
 ) -> Iterator[Any]:
-    """Yield every frame that can be decoded; ``on_step`` is called for every packet.
+    """Yield every frame that can be decoded.
+
+    ``on_step`` is called for every packet, ``on_loss`` before the frame that follows missing ones.
 
     Raises:
         BrokenVideoError: at the end, if some packets could not be decoded.
@@ -134,9 +137,13 @@ def decode_frames(
         except av.error.FFmpegError as error:
             # One bad packet does not end a video: the decoder finds its way at the next key frame.
             damage = error
+            if on_loss is not None:
+                on_loss()
             continue
         for frame in frames:
             if frame.is_corrupt:
+                if on_loss is not None:
+                    on_loss()
                 continue
             _check_pixels(frame.width, frame.height, shown, limits)
             count += 1

@@ -10,8 +10,7 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
-from PIL import Image
-from video_files import add_tone, draw_frame, empty_a_sample, make_video
+from video_files import add_tone, draw_frame, empty_a_sample, make_video, write_slides
 
 from facecore import audio, video, video_file, video_length
 from facecore.errors import BrokenVideoError, MediaTooLargeError, UnreadableVideoError
@@ -136,8 +135,53 @@ def test_variable_frame_rate(tmp_path):
     np.testing.assert_allclose([f.duration_s for f in frames[:-1]], np.diff(times_s), atol=1e-4)
     # A moment between two far frames shows the earlier one.
     (frame,) = read_all(path, 1.0, 1.5)
-    assert frame.time_s == 1.0 and frame.duration_s == pytest.approx(0.7, abs=1e-4)
+    assert frame.time_s == 1.0 and frame.duration_s == pytest.approx(0.5, abs=1e-4)
+    (frame,) = read_all(path, 1.0, 1.7)
+    assert frame.duration_s == pytest.approx(0.7, abs=1e-4)
     np.testing.assert_array_equal(frame.bgr, frames[4].bgr)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options", "is_told"),
+    [
+        ("mp4", {"bf": "0"}, True),
+        ("mp4", {"bf": "3"}, True),
+        ("mov", {"bf": "0"}, True),
+        ("mkv", {"bf": "0"}, False),  # only when each picture begins
+        ("ts", {"bf": "0"}, False),
+    ],
+)
+def test_file_tells_whether_a_long_frame_is_held(tmp_path, suffix, options, is_told):
+    times_s = [*(i / 10 for i in range(20)), *(7 + i / 10 for i in range(20))]
+    path = make_video(tmp_path / f"clip.{suffix}", times_s=times_s, codec_options=options)
+    frames = read_all(path)
+    assert frames[19].duration_s == pytest.approx(5.1, abs=1e-3)
+    assert frames[19].is_told == is_told
+
+
+def test_frame_of_a_gif_is_told_how_long_it_is_shown(tmp_path):
+    path = write_slides(tmp_path / "clip.gif", [100, 3000, 5000])
+    frames = read_all(path)
+    np.testing.assert_allclose([f.duration_s for f in frames], [0.1, 3, 5], atol=1e-3)
+    assert all(f.is_told for f in frames)
+    assert read_all(path, 0.0, 4.5)[-1].duration_s == pytest.approx(1.4, abs=1e-3)
+
+
+def test_time_of_lost_frames_is_told_by_nothing(tmp_path):
+    path = make_video(tmp_path / "clip.mp4", num_frames=60, container_options=FAST_START)
+    with av.open(str(path)) as container:
+        lost = [p for p in container.demux(video=0) if p.size][20:40]
+    data = bytearray(path.read_bytes())
+    for packet in lost:
+        data[packet.pos : packet.pos + packet.size] = bytes([255]) * packet.size
+    path.write_bytes(data)
+    kept = []
+    with pytest.raises(BrokenVideoError):
+        for frame in iter_frames(path):
+            kept.append(frame)
+    longest = max(kept, key=lambda f: f.duration_s)
+    assert longest.duration_s > 1.5 and not longest.is_told
+    assert kept[5].is_told
 
 
 def test_odd_size_ten_bits_and_wide_pixels(tmp_path):
@@ -266,8 +310,7 @@ def test_gif_is_cut_wherever_its_end_is_missing(tmp_path, writer):
     if writer == "ffmpeg":
         make_video(path, codec="gif", pix_fmt="rgb8", num_frames=3, size_wh=(16, 12))
     else:
-        pictures = [Image.fromarray(draw_frame(i, (16, 12))) for i in range(3)]
-        pictures[0].save(path, save_all=True, append_images=pictures[1:])
+        write_slides(path, [40] * 3, [draw_frame(i, (16, 12)) for i in range(3)])
     data = path.read_bytes()
     cut = tmp_path / "cut.gif"
     for num_bytes in range(4, len(data)):
@@ -428,7 +471,11 @@ def test_frames_without_a_unit_of_time_follow_the_frame_rate(monkeypatch):
     stream = SimpleNamespace(start_time=0, average_rate=Fraction(10), guessed_rate=None)
     container = SimpleNamespace(format=SimpleNamespace(name="matroska,webm"))
     timed = video._timed(container, stream, "clip", MediaLimits(), None)
-    assert [(round(t, 3), round(d, 3)) for _, t, d in timed] == [(0, 0.1), (0.1, 0.1), (0.2, 0.1)]
+    assert [(round(t, 3), round(d, 3)) for _, t, d, _ in timed] == [
+        (0, 0.1),
+        (0.1, 0.1),
+        (0.2, 0.1),
+    ]
 
 
 def test_a_range_of_a_file_that_cannot_be_searched_is_read_from_the_start(tmp_path, monkeypatch):

@@ -24,7 +24,7 @@ def convert(source, target, start_s=0.0, end_s=None):
     info = read_video_info(source)
     with VideoWriter(target, (info.width, info.height), source, start_s, end_s) as writer:
         for frame in iter_frames(source, start_s, end_s):
-            writer.write(frame.bgr, frame.time_s)
+            writer.write(frame.bgr, frame.time_s, frame.duration_s)
     return target
 
 
@@ -145,6 +145,35 @@ def test_picture_and_sound_stay_together(tmp_path, start_s):
         seen_s, heard_s = clap_times(target)
         assert seen_s == pytest.approx(expected, abs=0.01)
         assert heard_s == pytest.approx(expected, abs=0.05)
+
+
+def test_last_frame_is_shown_as_long_as_it_is_held_with_its_sound(tmp_path):
+    sound = make_video(tmp_path / "sound.mp4", num_frames=60, audio="aac")
+    held = tmp_path / "held.mp4"
+    with VideoWriter(held, SIZE, sound) as writer:
+        for index in range(20):
+            writer.write(draw_frame(index), index / 10, 4.1 if index == 19 else 0.1)
+    for source in (held, convert(held, tmp_path / "out.mp4")):
+        assert read_video_info(source).duration_s == pytest.approx(6.0, abs=0.01)
+        assert audio_span(source)[2] == pytest.approx(6.0, abs=0.05)
+    part = convert(held, tmp_path / "part.mp4", 1.0, 3.5)
+    assert read_video_info(part).duration_s == pytest.approx(2.5, abs=0.01)
+    assert audio_span(part)[2] == pytest.approx(2.5, abs=0.05)
+
+
+@pytest.mark.parametrize(("duration_s", "expected"), [(None, 3.0), (0.1, 2.1), (0.0, 2.0), (9, 11)])
+def test_last_step_of_few_frames(tmp_path, duration_s, expected):
+    with VideoWriter(tmp_path / "out.mp4", SIZE) as writer:
+        writer.write(draw_frame(0), 0.0, 1.0)
+        writer.write(draw_frame(1), 1.0, 1.0)
+        writer.write(draw_frame(2), 2.0, duration_s)
+    assert read_video_info(tmp_path / "out.mp4").duration_s == pytest.approx(expected, abs=1e-3)
+
+
+def test_frame_that_a_damaged_file_holds_for_years_can_be_written(tmp_path):
+    with VideoWriter(tmp_path / "out.mp4", SIZE) as writer:
+        writer.write(draw_frame(0), 0.0, 1e9)
+    assert len(list(iter_frames(tmp_path / "out.mp4"))) == 1
 
 
 def test_rotated_phone_video_comes_out_upright(tmp_path):

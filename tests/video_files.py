@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from PIL import Image
 
 TICK = Fraction(1, 90_000)
 _OPTIONS = {
@@ -62,6 +63,14 @@ def make_video(
         container.mux(stream.encode(None))
         if sound:
             add_tone(container, sound, times_s[-1] + 1 / fps, audio_rate)
+    return path
+
+
+def write_slides(path, shown_ms, frames=None):
+    """Write a GIF whose frames are each shown for a time of their own, milliseconds."""
+    frames = frames or [draw_frame(index) for index in range(len(shown_ms))]
+    slides = [Image.fromarray(np.ascontiguousarray(frame[:, :, ::-1])) for frame in frames]
+    slides[0].save(path, save_all=True, append_images=slides[1:], duration=shown_ms)
     return path
 
 
