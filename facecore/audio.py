@@ -12,6 +12,7 @@ import av.error
 from facecore.video_file import open_container
 
 _AAC_RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000)
+_LOWEST_MP3_RATE = 16_000  # an MP4 cannot name slower ones, which belong to MPEG 2.5
 
 
 class AudioTrack:
@@ -34,9 +35,7 @@ class AudioTrack:
         if video is not None and video.start_time is not None:
             origin_s = float(video.start_time * video.time_base)
         self._zero_s = origin_s + start_s
-        codec = context.codec.canonical_name
-        # AAC without a header of its own (from MPEG-TS) does not fit into an MP4 as it is.
-        self._copies = codec == "mp3" or (codec == "aac" and bool(context.extradata))
+        self._copies = _fits_mp4(context)
         self._encoder: Any = None
         self._resampler: Any = None
         if self._copies:
@@ -93,9 +92,9 @@ class AudioTrack:
                 packet = next(packets, None)
             except av.error.FFmpegError:
                 return  # the pictures' reader says that the file is damaged
-            if packet is None or packet.size == 0:
+            if packet is None:
                 return
-            if packet.pts is not None:
+            if packet.size > 0 and packet.pts is not None:
                 yield float(packet.pts * packet.time_base) - self._zero_s, packet
 
     def _read_copied(self, stream: Any) -> Iterator[tuple[float, Any]]:
@@ -138,3 +137,12 @@ class AudioTrack:
                 self._last_dts = packet.dts
                 packet.stream = self._output
                 self._target.mux(packet)
+
+
+def _fits_mp4(context: Any) -> bool:
+    """Return whether sound can be put into an MP4 as it is."""
+    codec = context.codec.canonical_name
+    if codec == "mp3":
+        return bool(context.sample_rate >= _LOWEST_MP3_RATE)
+    # AAC without a header of its own (from MPEG-TS) does not fit.
+    return codec == "aac" and bool(context.extradata)

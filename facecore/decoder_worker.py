@@ -144,7 +144,11 @@ class _Worker:
                 slot = free.pop() if free else self._inbox.get()["free"]
                 memory[slot] = frame.bgr
                 self._send(
-                    slot=slot, time_s=frame.time_s, index=frame.index, duration_s=frame.duration_s
+                    slot=slot,
+                    time_s=frame.time_s,
+                    index=frame.index,
+                    duration_s=frame.duration_s,
+                    is_told=frame.is_told,
                 )
         self._send(end=True)
 

@@ -198,7 +198,7 @@ def _render(
         pairs = zip(frames, iter_frames(source, start_s, end_s), strict=False)
         for done, (result, frame) in enumerate(pairs, start=1):
             drawn = annotate(frame.bgr, result, annotation)
-            beside.submit(partial(writer.write, drawn, frame.time_s))
+            beside.submit(partial(writer.write, drawn, frame.time_s, frame.duration_s))
             on_progress(done, len(frames))
     return target
 

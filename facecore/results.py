@@ -131,6 +131,8 @@ class FrameResult:
         unsure: boxes where a face may be that counts for nobody (yet): seen too rarely so far,
             just lost, or removed by the user. Nothing is told of them, but hiding faces hides
             them too.
+        duration_s: how many seconds a video's file says that the frame is shown; None where it
+            does not say.
     """
 
     index: int
@@ -139,6 +141,7 @@ class FrameResult:
     faces: tuple[Face, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     unsure: tuple[Box, ...] = ()
+    duration_s: float | None = None
 
     @property
     def boxes_to_hide(self) -> tuple[Box, ...]:

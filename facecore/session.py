@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -117,7 +117,8 @@ def process_video(
             for group in in_groups(ahead, together):
                 results = pipeline.classify_all([found for _, found in group])
                 for (frame, _), result in zip(group, results, strict=True):
-                    frames.append(result)
+                    told_s = frame.duration_s if frame.is_told else None
+                    frames.append(replace(result, duration_s=told_s))
                     thumbnails.update(frame.bgr, result)
                     reached_s = frame.time_s + frame.duration_s
                     if drawn is not None:

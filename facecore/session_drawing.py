@@ -52,9 +52,7 @@ class AnnotatedVideo:
             return
         try:
             writer, beside = self._open(result)
-            beside.submit(
-                lambda: writer.write(annotate(frame.bgr, result, self._annotation), frame.time_s)
-            )
+            beside.submit(lambda: self._draw(writer, frame, result))
         except VideoWriteError as error:
             self.error = str(error)
             with suppress(VideoWriteError):  # the same again
@@ -70,6 +68,10 @@ class AnnotatedVideo:
             self._parts.__exit__(kind, error, trace)
         except VideoWriteError as failure:
             self.error = str(failure)
+
+    def _draw(self, writer: VideoWriter, frame: VideoFrame, result: FrameResult) -> None:
+        drawn = annotate(frame.bgr, result, self._annotation)
+        writer.write(drawn, frame.time_s, frame.duration_s)
 
     def _open(self, result: FrameResult) -> tuple[VideoWriter, InOrder]:
         if self._writer is None or self._beside is None:

@@ -23,7 +23,8 @@ __all__ = [
 ]
 
 _LONE_FRAME_S = 0.04  # how long a single frame counts where nothing tells its duration
-_LONGEST_FRAME_S = 1.0  # a longer gap is a pause or damage, unless the whole clip is that slow
+# A longer gap that no file tells of is a pause or damage, unless the whole clip is that slow.
+_LONGEST_FRAME_S = 1.0
 _LONGEST_FRAME_STEPS = 4
 _NO_TIME_S = 1e-6  # keeps the mean defined where all frames last 0 s
 
@@ -219,20 +220,27 @@ class SessionStats:
 def compute_durations(
     frames: Sequence[FrameResult], duration_s: float | None = None
 ) -> list[float]:
-    """Return how many seconds each frame stands for: until the next one.
+    """Return how many seconds each frame stands for: until the next one, the last to the end.
+
+    Somebody on a picture that is held was seen for all that time; nobody was seen in a pause.
 
     Args:
         frames: in the order of time.
-        duration_s: of the whole; used where a single frame tells no step.
+        duration_s: of the whole; None where it is unknown.
     """
     if not frames:
         return []
     steps = [max(b.time_s - a.time_s, 0.0) for a, b in pairwise(frames)]
-    if not steps:
-        return [duration_s or _LONE_FRAME_S]
-    typical = median(steps)
+    typical = median(steps) if steps else _LONE_FRAME_S
     longest = max(_LONGEST_FRAME_S, _LONGEST_FRAME_STEPS * typical)
-    return [min(step, longest) for step in steps] + [typical]
+    durations = [
+        min(step, max(longest, frame.duration_s or 0.0))
+        for step, frame in zip(steps, frames, strict=False)
+    ]
+    last_s = frames[-1].duration_s
+    if duration_s:
+        last_s = max(frames[0].time_s + duration_s - frames[-1].time_s, 0.0)
+    return [*durations, typical if last_s is None else last_s]
 
 
 def summarise(

@@ -14,16 +14,15 @@ from facecore.limits import DEFAULT_LIMITS, MediaLimits, safe_name
 from facecore.preprocessing import UInt8Array
 from facecore.video_file import (
     OnStep,
-    announced_duration_s,
     decode_frames,
     display_axes,
-    is_cut_gif,
-    mean_fps,
     no_frames,
     open_video,
     seek_before,
     to_upright_bgr,
 )
+from facecore.video_gif import is_cut_gif
+from facecore.video_length import announced_duration_s, mean_fps
 
 _SEEK_FROM_S = 1.0  # an earlier start is reached by decoding from the beginning
 _TICK_S = 1e-6
@@ -62,13 +61,15 @@ class VideoFrame:
         bgr: uint8 array of shape (H, W, 3), upright; every frame has the size of the first.
         time_s: when it is shown, counted from the video's first frame.
         index: its number from 0 within what is read.
-        duration_s: how long it is shown.
+        duration_s: how long it is shown, within what is read.
+        is_told: whether the file itself says so; else a long time may as well be a pause or damage.
     """
 
     bgr: UInt8Array
     time_s: float
     index: int
     duration_s: float
+    is_told: bool = False
 
 
 def read_video_info(
@@ -140,7 +141,8 @@ def iter_frames(
         if start_s > _SEEK_FROM_S:
             seek_before(container, stream, start_s)
         try:
-            for frame, time_s, duration_s in _timed(container, stream, shown, limits, on_step):
+            timed = _timed(container, stream, shown, limits, on_step)
+            for frame, time_s, duration_s, is_told in timed:
                 if end_s is not None and time_s >= end_s:
                     break
                 reached_s = time_s + duration_s
@@ -150,9 +152,10 @@ def iter_frames(
                 size_wh = size_wh or (bgr.shape[1], bgr.shape[0])
                 if (bgr.shape[1], bgr.shape[0]) != size_wh:
                     bgr = np.asarray(cv2.resize(bgr, size_wh), dtype=np.uint8)
-                # The first frame of a range may have been on screen before the range begins.
+                # The first and the last frame of a range may be on screen outside of it, too.
                 shown_s = max(time_s, start_s)
-                yield VideoFrame(bgr, shown_s, index, reached_s - shown_s)
+                until_s = reached_s if end_s is None else min(reached_s, end_s)
+                yield VideoFrame(bgr, shown_s, index, until_s - shown_s, is_told)
                 index += 1
             else:
                 damaged = is_cut_gif(path)
@@ -173,30 +176,65 @@ def iter_frames(
 
 def _timed(
     container: Any, stream: Any, shown: str, limits: MediaLimits, on_step: OnStep | None
-) -> Iterator[tuple[Any, float, float]]:
-    """Yield decoded frames with their time and how long they are shown; times always grow."""
+) -> Iterator[tuple[Any, float, float, bool]]:
+    """Yield decoded frames, their time, how long they are shown, whether the file tells that.
+
+    Times always grow.
+    """
     typical_s = 1 / mean_fps(stream)
     origin = stream.start_time or 0
+    is_avi = container.format.name == "avi"
+    # These list the times of all pictures, so that a long one is no gap unless some were lost.
+    lists_all = container.format.name.startswith("mov,")
+    is_whole = True
+
+    def note_loss() -> None:
+        nonlocal is_whole
+        is_whole = False
+
     waiting, waiting_s = None, -typical_s
     damage: BrokenVideoError | None = None
     try:
-        for frame in decode_frames(container, stream, shown, limits, on_step):
+        for frame in decode_frames(container, stream, shown, limits, on_step, note_loss):
             # Files without usable times exist; theirs follow the frame rate.
             time_s = waiting_s + typical_s
-            if frame.pts is not None and frame.time_base:
-                stored_s = float((frame.pts - origin) * frame.time_base)
+            ticks = _ticks_by_output(frame, stream) if is_avi else frame.pts
+            if ticks is not None and frame.time_base:
+                stored_s = float((ticks - origin) * frame.time_base)
                 time_s = stored_s if waiting is None or stored_s > waiting_s else time_s
             if waiting is not None:
                 # Until the next one comes: stored durations are often wrong.
-                yield waiting, waiting_s, time_s - waiting_s
+                shown_s = time_s - waiting_s
+                is_told = (lists_all and is_whole) or _stored_s(waiting) >= shown_s - _TICK_S
+                yield waiting, waiting_s, shown_s, is_told
             waiting, waiting_s = frame, time_s
     except BrokenVideoError as error:
         damage = error
     if waiting is not None:
-        stored_s = float((waiting.duration or 0) * (waiting.time_base or 0))
-        yield waiting, waiting_s, stored_s or typical_s
+        stored_s = _stored_s(waiting)
+        yield waiting, waiting_s, stored_s or typical_s, stored_s > 0
     if damage is not None:
         raise damage
+
+
+def _stored_s(frame: Any) -> float:
+    """Return how long a frame is shown by the file's own account, 0 where it says nothing."""
+    return max(0.0, float((frame.duration or 0) * (frame.time_base or 0)))
+
+
+def _ticks_by_output(frame: Any, stream: Any) -> int | None:
+    """Return when a frame of a file that stores no times is shown, None where that is unknown.
+
+    An AVI tells only the order in which frames are decoded, one per tick; FFmpeg's guess of their
+    times is wrong where they are shown in another order. A frame leaves the decoder when it is
+    shown, too late by as many ticks as the decoder has to hold frames back.
+    """
+    if frame.dts is None:
+        return None
+    context = stream.codec_context
+    # Older versions of PyAV say only whether it holds any back.
+    held_back = getattr(context, "reorder_depth", int(context.has_b_frames))
+    return max(0, int(frame.dts - held_back))
 
 
 def _measure(

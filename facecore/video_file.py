@@ -1,8 +1,6 @@
 """Opening a video file safely and decoding its pictures; what video.py builds on."""
 
 import contextlib
-import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from facecore.errors import BrokenVideoError, MediaTooLargeError, UnreadableVideoError
 from facecore.limits import MediaLimits, megabytes
 from facecore.preprocessing import UInt8Array
+from facecore.video_length import mean_fps
 
 OnStep = Callable[[], None]
 """A sign of life while nothing else comes out."""
@@ -29,13 +28,9 @@ EXACT = int(Interpolation.BILINEAR | Interpolation.ACCURATE_RND)
 _DEMUXERS = "mov,matroska,webm,avi,gif,mpegts,mpeg,flv,asf,ogg"
 # Others are searched by time alone and may land behind the key frame that is needed.
 _INDEXED = {"mov", "matroska", "avi"}
+_EARLIER_S = 0.5
+_MOST_REORDERED = 16  # frames; no codec stores one farther from its place
 _MAX_DECODER_THREADS = 4  # each holds a frame, which counts with 4K videos
-_TAIL_BYTES = 1024
-_FALLBACK_FPS = 25.0
-_DURATION_TAG = re.compile(r"(?P<hours>\d{1,4}):(?P<minutes>\d{1,2}):(?P<seconds>\d{1,2}(\.\d+)?)$")
-"""As Matroska files write it; in damaged ones it may say anything."""
-
-_CREDIBLE_FPS = 480.0
 _SMALLEST_ASPECT = 0.25  # pixels narrower or wider than this are a wrong entry
 _VIDEO_STARTS = ((4, b"ftyp"), (8, b"AVI "), (0, b"\x1aE\xdf\xa3"), (0, b"GIF8"), (0, b"FLV"))
 
@@ -105,8 +100,11 @@ def decode_frames(
     shown: str,
     limits: MediaLimits,
     on_step: OnStep | None = None,
+    on_loss: OnStep | None = None,
 ) -> Iterator[Any]:
-    """Yield every frame that can be decoded; ``on_step`` is called for every packet.
+    """Yield every frame that can be decoded.
+
+    ``on_step`` is called for every packet, ``on_loss`` before the frame that follows missing ones.
 
     Raises:
         BrokenVideoError: at the end, if some packets could not be decoded.
@@ -115,6 +113,7 @@ def decode_frames(
     """
     damage: Exception | None = None
     count = 0
+    empty: Any = None
     packets = container.demux(stream)
     reading = True
     while reading:
@@ -124,18 +123,27 @@ def decode_frames(
             packet = next(packets, None)
         except av.error.FFmpegError as error:
             damage, packet = error, None
-        reading = packet is not None and packet.size > 0
+        if packet is not None and packet.size == 0:
+            # In the middle: the picture before it stays. The last one is PyAV's own.
+            empty = packet
+            continue
+        reading = packet is not None
         try:
             if packet is not None:
                 _check_clear(packet, shown)
-            # Without a packet the decoder gives the frames that it still holds.
-            frames = stream.codec_context.decode(packet)
+            # From an empty packet, or none, the decoder gives the frames that it still holds; only
+            # with a packet does it say what their times count.
+            frames = stream.codec_context.decode(empty if packet is None else packet)
         except av.error.FFmpegError as error:
             # One bad packet does not end a video: the decoder finds its way at the next key frame.
             damage = error
+            if on_loss is not None:
+                on_loss()
             continue
         for frame in frames:
             if frame.is_corrupt:
+                if on_loss is not None:
+                    on_loss()
                 continue
             _check_pixels(frame.width, frame.height, shown, limits)
             count += 1
@@ -197,39 +205,11 @@ def display_axes(frame: Any) -> tuple[int, int, int, int]:
     return 0, (-1 if b < 0 else 1), (-1 if c < 0 else 1), 0
 
 
-def mean_fps(stream: Any) -> float:
-    """Return a video's mean frame rate, or a usual one where the file says nothing credible."""
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate and 0 < rate <= _CREDIBLE_FPS:
-            return float(rate)
-    return _FALLBACK_FPS
-
-
-def announced_duration_s(container: Any, stream: Any) -> float | None:
-    """Return how long the pictures last by the file's own account, None where it says nothing."""
-    if container.format.name == "avi" and stream.frames:
-        # The demuxer shortens the duration of a cut-off file, but not the number of frames.
-        return float(stream.frames / mean_fps(stream))
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    if tag := _DURATION_TAG.match(stream.metadata.get("DURATION", "")):
-        return int(tag["hours"]) * 3600 + int(tag["minutes"]) * 60 + float(tag["seconds"])
-    # A sound track may be the longer one, so the whole file's length tells nothing then.
-    if container.duration and not container.streams.audio:
-        return float(container.duration / av.time_base)
-    return None
-
-
-def is_cut_gif(path: Path) -> bool:
-    """Return whether a file is a GIF without its end mark: nothing else tells that one is cut."""
-    with path.open("rb") as file:
-        is_gif = file.read(4) == b"GIF8"
-        file.seek(-min(path.stat().st_size, _TAIL_BYTES), os.SEEK_END)
-        return is_gif and not file.read().rstrip(b"\0").endswith(b";")
-
-
 def seek_before(container: Any, stream: Any, time_s: float) -> None:
-    """Go to the last key frame before a moment; stay at the start where the file has no index.
+    """Go to a key frame before a moment; stay at the start where the file has no index.
+
+    Frames from before the moment may follow, but none is missing: those that are shown before a
+    key frame and stored behind it can only be decoded from an earlier one.
 
     Args:
         container: the open file.
@@ -238,6 +218,7 @@ def seek_before(container: Any, stream: Any, time_s: float) -> None:
     """
     if not _INDEXED & set(container.format.name.split(",")):
         return
+    time_s = max(0.0, time_s - max(_EARLIER_S, _MOST_REORDERED / mean_fps(stream)))
     target = (stream.start_time or 0) + int(time_s / stream.time_base)
     try:
         container.seek(target, stream=stream, backward=True)

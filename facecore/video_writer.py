@@ -24,6 +24,7 @@ from facecore.preprocessing import UInt8Array
 from facecore.video_file import EXACT
 
 _TIME_BASE = Fraction(1, 90_000)  # fine enough to keep any variable frame rate in time
+_LONGEST_STEP = 2**31 - 1  # what an MP4 can hold
 _NOMINAL_FPS = 30  # for the encoder's rate control only
 # No B-frames: pictures are then stored in the order and with the durations that they have.
 _X264 = {"preset": "veryfast", "crf": "20", "bf": "0"}
@@ -83,12 +84,13 @@ class VideoWriter:
             raise self._failure(error) from error
         return self
 
-    def write(self, frame_bgr: UInt8Array, time_s: float) -> None:
+    def write(self, frame_bgr: UInt8Array, time_s: float, duration_s: float | None = None) -> None:
         """Append a frame.
 
         Args:
             frame_bgr: uint8 array of shape (H, W, 3), BGR, of the writer's size.
             time_s: its media time in the source; must grow from frame to frame.
+            duration_s: how long it is shown if it is the last one; None: as long as the one before.
 
         Raises:
             ValueError: if the frame has another size.
@@ -99,6 +101,9 @@ class VideoWriter:
         pts = max(round((time_s - self._start_s) / _TIME_BASE), self._last_pts + 1)
         if self._last_pts >= 0:
             self._step = pts - self._last_pts
+        if duration_s is not None:
+            end = round((time_s + duration_s - self._start_s) / _TIME_BASE)
+            self._step = min(max(end - pts, 1), _LONGEST_STEP)
         self._last_pts = pts
         try:
             self._mux(self._stream.encode(self._to_video_frame(frame_bgr, pts)))
@@ -181,7 +186,7 @@ class VideoWriter:
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
             if packet.pts == self._last_pts:
-                packet.duration = self._step  # the last frame is shown as long as the one before
+                packet.duration = self._step  # nothing follows the last frame that would end it
             self._container.mux(packet)
 
     def _failure(self, error: Exception) -> VideoWriteError:

@@ -10,11 +10,12 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
-from video_files import add_tone, draw_frame, make_video
+from video_files import add_tone, draw_frame, empty_a_sample, make_video, write_slides
 
-from facecore import audio, video, video_file
+from facecore import audio, video, video_file, video_length
 from facecore.errors import BrokenVideoError, MediaTooLargeError, UnreadableVideoError
 from facecore.media import MediaLimits, VideoWriter, iter_frames, read_video_info
+from facecore.video_gif import is_cut_gif
 
 FAST_START = {"movflags": "faststart"}
 KINDS = {
@@ -83,6 +84,30 @@ def test_range_gives_the_same_frames(tmp_path, suffix):
         np.testing.assert_array_equal(frame.bgr, original.bgr)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "avi"])
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("mpeg4", {"bf": "2", "g": "7"}),
+        ("libx264", {"bf": "3", "g": "12"}),
+        ("libx264", {"bf": "3", "g": "12", "x264-params": "open-gop=1:b-pyramid=normal"}),
+        ("libx264", {"bf": "0", "g": "12"}),
+    ],
+)
+def test_frames_shown_in_another_order_than_stored(tmp_path, suffix, codec, options):
+    path = make_video(
+        tmp_path / f"clip.{suffix}", codec=codec, codec_options=options, num_frames=60
+    )
+    everything = read_all(path)
+    assert len(everything) == 60
+    np.testing.assert_allclose([f.time_s for f in everything], np.arange(60) / 10, atol=0.002)
+    for first in range(11, 60, 3):
+        part = read_all(path, first / 10 + 0.01, first / 10 + 0.35)
+        assert len(part) == len(everything[first : first + 4]), first
+        for frame, original in zip(part, everything[first:], strict=False):
+            np.testing.assert_array_equal(frame.bgr, original.bgr)
+
+
 @pytest.mark.parametrize(
     ("rotation_deg", "clockwise", "red_at"),
     [
@@ -110,8 +135,53 @@ def test_variable_frame_rate(tmp_path):
     np.testing.assert_allclose([f.duration_s for f in frames[:-1]], np.diff(times_s), atol=1e-4)
     # A moment between two far frames shows the earlier one.
     (frame,) = read_all(path, 1.0, 1.5)
-    assert frame.time_s == 1.0 and frame.duration_s == pytest.approx(0.7, abs=1e-4)
+    assert frame.time_s == 1.0 and frame.duration_s == pytest.approx(0.5, abs=1e-4)
+    (frame,) = read_all(path, 1.0, 1.7)
+    assert frame.duration_s == pytest.approx(0.7, abs=1e-4)
     np.testing.assert_array_equal(frame.bgr, frames[4].bgr)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options", "is_told"),
+    [
+        ("mp4", {"bf": "0"}, True),
+        ("mp4", {"bf": "3"}, True),
+        ("mov", {"bf": "0"}, True),
+        ("mkv", {"bf": "0"}, False),  # only when each picture begins
+        ("ts", {"bf": "0"}, False),
+    ],
+)
+def test_file_tells_whether_a_long_frame_is_held(tmp_path, suffix, options, is_told):
+    times_s = [*(i / 10 for i in range(20)), *(7 + i / 10 for i in range(20))]
+    path = make_video(tmp_path / f"clip.{suffix}", times_s=times_s, codec_options=options)
+    frames = read_all(path)
+    assert frames[19].duration_s == pytest.approx(5.1, abs=1e-3)
+    assert frames[19].is_told == is_told
+
+
+def test_frame_of_a_gif_is_told_how_long_it_is_shown(tmp_path):
+    path = write_slides(tmp_path / "clip.gif", [100, 3000, 5000])
+    frames = read_all(path)
+    np.testing.assert_allclose([f.duration_s for f in frames], [0.1, 3, 5], atol=1e-3)
+    assert all(f.is_told for f in frames)
+    assert read_all(path, 0.0, 4.5)[-1].duration_s == pytest.approx(1.4, abs=1e-3)
+
+
+def test_time_of_lost_frames_is_told_by_nothing(tmp_path):
+    path = make_video(tmp_path / "clip.mp4", num_frames=60, container_options=FAST_START)
+    with av.open(str(path)) as container:
+        lost = [p for p in container.demux(video=0) if p.size][20:40]
+    data = bytearray(path.read_bytes())
+    for packet in lost:
+        data[packet.pos : packet.pos + packet.size] = bytes([255]) * packet.size
+    path.write_bytes(data)
+    kept = []
+    with pytest.raises(BrokenVideoError):
+        for frame in iter_frames(path):
+            kept.append(frame)
+    longest = max(kept, key=lambda f: f.duration_s)
+    assert longest.duration_s > 1.5 and not longest.is_told
+    assert kept[5].is_told
 
 
 def test_odd_size_ten_bits_and_wide_pixels(tmp_path):
@@ -141,6 +211,26 @@ def test_length_is_measured_where_the_file_does_not_tell(tmp_path):
     )
     info = read_video_info(path)
     assert info.duration_s == pytest.approx(1.2, abs=0.01) and info.num_frames == 12
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [("mkv", "libx264"), ("webm", "libvpx"), ("mp4", "libx264"), ("ts", "libx264")],
+)
+def test_pictures_that_begin_late_are_as_long_as_they_are(tmp_path, suffix, codec, tagged):
+    times_s = [5 + index / 10 for index in range(60)]
+    path = make_video(tmp_path / f"clip.{suffix}", times_s=times_s, codec=codec)
+    if not tagged:
+        path.write_bytes(path.read_bytes().replace(b"DURATION", b"UNKNOWNS"))
+    info = read_video_info(path)
+    assert info.duration_s == pytest.approx(6, abs=0.01) and info.num_frames == 60
+    frames = read_all(path)
+    assert len(frames) == 60 and frames[0].time_s == 0
+    break_from(path, 0.5, "cut")
+    if suffix in ("mkv", "webm"):
+        with pytest.raises(BrokenVideoError, match=r"of 6\.0 s"):
+            read_all(path)
 
 
 def test_closing_early_closes_the_file(tmp_path):
@@ -205,6 +295,44 @@ def test_single_bad_packet_does_not_end_the_video(tmp_path):
         for frame in iter_frames(path):
             kept.append(frame.time_s)
     assert len(kept) >= 33 and kept[-1] == pytest.approx(3.9)
+
+
+@pytest.mark.parametrize("tail", [b"", b"\n", b"\0\0", b";\r\n", b"XMP"])
+def test_whole_gif_may_be_followed_by_anything(tmp_path, tail):
+    path = make_video(tmp_path / "clip.gif", codec="gif", pix_fmt="rgb8", num_frames=4)
+    path.write_bytes(path.read_bytes() + tail)
+    assert len(read_all(path)) == 4
+
+
+@pytest.mark.parametrize("writer", ["ffmpeg", "pillow"])
+def test_gif_is_cut_wherever_its_end_is_missing(tmp_path, writer):
+    path = tmp_path / "clip.gif"
+    if writer == "ffmpeg":
+        make_video(path, codec="gif", pix_fmt="rgb8", num_frames=3, size_wh=(16, 12))
+    else:
+        write_slides(path, [40] * 3, [draw_frame(i, (16, 12)) for i in range(3)])
+    data = path.read_bytes()
+    cut = tmp_path / "cut.gif"
+    for num_bytes in range(4, len(data)):
+        cut.write_bytes(data[:num_bytes])
+        assert is_cut_gif(cut), num_bytes
+    assert not is_cut_gif(path)
+
+
+def test_gif_with_bytes_between_its_blocks_is_told_by_its_end(tmp_path):
+    path = make_video(tmp_path / "clip.gif", codec="gif", pix_fmt="rgb8", num_frames=3)
+    whole = path.read_bytes()[:-1] + b"\0\0;"
+    for data, is_cut in ((whole, False), (whole + b"\0", False), (whole[:-1], True)):
+        path.write_bytes(data)
+        assert is_cut_gif(path) == is_cut
+
+
+def test_picture_of_no_bytes_does_not_end_the_video(tmp_path):
+    path = make_video(tmp_path / "clip.mov", codec="mjpeg", pix_fmt="yuvj420p", num_frames=40)
+    empty_a_sample(path, track=0, number=11)
+    frames = read_all(path)
+    assert len(frames) == 39 and frames[-1].time_s == pytest.approx(3.9)
+    assert frames[10].duration_s == pytest.approx(0.2), "the picture before it stays"
 
 
 def write_encrypted(path):
@@ -341,8 +469,13 @@ def test_frames_without_a_unit_of_time_follow_the_frame_rate(monkeypatch):
     frames = [SimpleNamespace(pts=90 * i, duration=90, time_base=None) for i in range(3)]
     monkeypatch.setattr(video, "decode_frames", lambda *_: iter(frames))
     stream = SimpleNamespace(start_time=0, average_rate=Fraction(10), guessed_rate=None)
-    timed = video._timed(None, stream, "clip", MediaLimits(), None)
-    assert [(round(t, 3), round(d, 3)) for _, t, d in timed] == [(0, 0.1), (0.1, 0.1), (0.2, 0.1)]
+    container = SimpleNamespace(format=SimpleNamespace(name="matroska,webm"))
+    timed = video._timed(container, stream, "clip", MediaLimits(), None)
+    assert [(round(t, 3), round(d, 3)) for _, t, d, _ in timed] == [
+        (0, 0.1),
+        (0.1, 0.1),
+        (0.2, 0.1),
+    ]
 
 
 def test_a_range_of_a_file_that_cannot_be_searched_is_read_from_the_start(tmp_path, monkeypatch):
@@ -391,8 +524,10 @@ def test_a_range_of_a_file_that_cannot_be_searched_is_read_from_the_start(tmp_pa
     ],
 )
 def test_a_stored_length_that_is_none_is_passed_over(tag, duration_s):
-    stream = SimpleNamespace(duration=None, frames=0, metadata={"DURATION": tag})
+    stream = SimpleNamespace(
+        duration=None, frames=0, metadata={"DURATION": tag}, start_time=None, time_base=None
+    )
     container = SimpleNamespace(
         format=SimpleNamespace(name="matroska"), duration=None, streams=SimpleNamespace(audio=())
     )
-    assert video_file.announced_duration_s(container, stream) == duration_s
+    assert video_length.announced_duration_s(container, stream) == duration_s

@@ -5,7 +5,7 @@ import shutil
 import av
 import numpy as np
 import pytest
-from video_files import audio_span, draw_frame, make_video
+from video_files import audio_span, draw_frame, empty_a_sample, make_video
 
 from facecore.errors import VideoWriteError
 from facecore.media import BrokenVideoError, VideoWriter, iter_frames, read_video_info
@@ -24,7 +24,7 @@ def convert(source, target, start_s=0.0, end_s=None):
     info = read_video_info(source)
     with VideoWriter(target, (info.width, info.height), source, start_s, end_s) as writer:
         for frame in iter_frames(source, start_s, end_s):
-            writer.write(frame.bgr, frame.time_s)
+            writer.write(frame.bgr, frame.time_s, frame.duration_s)
     return target
 
 
@@ -71,6 +71,9 @@ def test_odd_sizes_are_filled_up(tmp_path, size_wh):
         ("mp4", "aac", 48_000, "aac"),
         ("mp4", "libmp3lame", 44_100, "mp3float"),
         ("mov", "pcm_s16le", 44_100, "aac"),
+        ("mkv", "libmp3lame", 16_000, "mp3float"),
+        ("mkv", "libmp3lame", 11_025, "aac"),
+        ("mkv", "libmp3lame", 8_000, "aac"),
         ("avi", "pcm_s16le", 11_025, "aac"),
         ("mkv", "flac", 96_000, "aac"),
         ("mkv", "ac3", 48_000, "aac"),
@@ -90,6 +93,14 @@ def test_sound_is_kept_in_time(tmp_path, suffix, codec, rate, expected, clip):
     assert name == expected
     assert start_s == pytest.approx(0, abs=0.06) and end_s == pytest.approx(length_s, abs=0.08)
     assert read_video_info(target).duration_s == pytest.approx(length_s, abs=0.11)
+
+
+def test_moment_of_sound_without_bytes_does_not_end_it(tmp_path):
+    source = make_video(tmp_path / "in.mov", audio="aac")
+    empty_a_sample(source, track=1, number=11)
+    with av.open(str(convert(source, tmp_path / "out.mp4"))) as container:
+        times_s = [float(p.pts * p.time_base) for p in container.demux(audio=0) if p.size]
+    assert times_s[-1] == pytest.approx(2.0, abs=0.08)
 
 
 def write_clapper(path, clap_s, fps=20):
@@ -134,6 +145,35 @@ def test_picture_and_sound_stay_together(tmp_path, start_s):
         seen_s, heard_s = clap_times(target)
         assert seen_s == pytest.approx(expected, abs=0.01)
         assert heard_s == pytest.approx(expected, abs=0.05)
+
+
+def test_last_frame_is_shown_as_long_as_it_is_held_with_its_sound(tmp_path):
+    sound = make_video(tmp_path / "sound.mp4", num_frames=60, audio="aac")
+    held = tmp_path / "held.mp4"
+    with VideoWriter(held, SIZE, sound) as writer:
+        for index in range(20):
+            writer.write(draw_frame(index), index / 10, 4.1 if index == 19 else 0.1)
+    for source in (held, convert(held, tmp_path / "out.mp4")):
+        assert read_video_info(source).duration_s == pytest.approx(6.0, abs=0.01)
+        assert audio_span(source)[2] == pytest.approx(6.0, abs=0.05)
+    part = convert(held, tmp_path / "part.mp4", 1.0, 3.5)
+    assert read_video_info(part).duration_s == pytest.approx(2.5, abs=0.01)
+    assert audio_span(part)[2] == pytest.approx(2.5, abs=0.05)
+
+
+@pytest.mark.parametrize(("duration_s", "expected"), [(None, 3.0), (0.1, 2.1), (0.0, 2.0), (9, 11)])
+def test_last_step_of_few_frames(tmp_path, duration_s, expected):
+    with VideoWriter(tmp_path / "out.mp4", SIZE) as writer:
+        writer.write(draw_frame(0), 0.0, 1.0)
+        writer.write(draw_frame(1), 1.0, 1.0)
+        writer.write(draw_frame(2), 2.0, duration_s)
+    assert read_video_info(tmp_path / "out.mp4").duration_s == pytest.approx(expected, abs=1e-3)
+
+
+def test_frame_that_a_damaged_file_holds_for_years_can_be_written(tmp_path):
+    with VideoWriter(tmp_path / "out.mp4", SIZE) as writer:
+        writer.write(draw_frame(0), 0.0, 1e9)
+    assert len(list(iter_frames(tmp_path / "out.mp4"))) == 1
 
 
 def test_rotated_phone_video_comes_out_upright(tmp_path):

@@ -1,12 +1,16 @@
 import av
 import numpy as np
 import pytest
+from video_files import write_slides
 
+from facecore import jobs_video
 from facecore.annotation import AnnotationOptions
 from facecore.errors import UnreadableVideoError
+from facecore.media import read_video_info
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
 from facecore.session import analyse_photo, process_video
 from facecore.session_thumbnails import ThumbnailKeeper
+from facecore.stats import PeopleEdits, summarise
 from facecore.tracking import TrackerOptions
 
 BOX, OTHER = (20, 20, 70, 70), (100, 30, 150, 80)
@@ -106,6 +110,35 @@ def test_cancelling_leaves_no_file(clip, tmp_path, make_pipeline, at):
     with pytest.raises(Cancelled):
         process_video(clip, tmp_path / "out.mp4", make_pipeline(), on_progress=cancel)
     assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("shown_ms", "range_s", "length_s"),
+    [
+        ([100] * 11 + [5000], (0.0, None), 6.1),
+        ([100] * 5 + [4000] + [100] * 6, (0.0, None), 5.1),
+        ([3000, 3000, 100], (0.0, None), 6.1),
+        ([100] * 11 + [5000], (0.5, 3.0), 2.5),
+    ],
+)
+def test_held_pictures_count_and_are_written_for_as_long_as_they_are_shown(
+    tmp_path, frames, make_pipeline, shown_ms, range_s, length_s
+):
+    """Also the last one, which nothing follows; no time is made up and none is lost."""
+    source = write_slides(tmp_path / "clip.gif", shown_ms, frames[: len(shown_ms)])
+    target = tmp_path / "out.mp4"
+    options = PipelineOptions(tracker=TrackerOptions(min_hits=1), rescan_s=0)
+    pipeline = make_pipeline(options=options)
+    run = process_video(source, target, pipeline, start_s=range_s[0], end_s=range_s[1])
+    assert run.summary.duration_s == pytest.approx(length_s, abs=0.01)
+    seconds = sum(run.summary.seconds_by_label("expression").values())
+    assert seconds == pytest.approx(length_s, abs=0.01)
+    assert summarise(run.frames, run.summary.duration_s, PeopleEdits()) == run.summary
+    jobs_video._render(
+        source, tmp_path / "again.mp4", run.frames, AnnotationOptions(), *range_s, lambda *_: None
+    )
+    for video in (target, tmp_path / "again.mp4"):
+        assert read_video_info(video).duration_s == pytest.approx(length_s, abs=0.01)
 
 
 def test_broken_later_half_keeps_what_was_readable(tmp_path, frames, write_clip, make_pipeline):

@@ -79,6 +79,24 @@ def test_frames_last_until_the_next_one(make_result, times, total, expected):
     assert compute_durations(results, total) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("times", "told", "total", "expected"), [
+    ([0, 0.1, 0.2], [None, None, None], 5.2, [0.1, 0.1, 5.0]),
+    ([0, 3, 6], [3.0, 3.0, 0.1], 6.1, [3, 3, 0.1]),
+    ([1, 1.1, 1.2], [0.1, 0.1, 4.0], None, [0.1, 0.1, 4.0]),
+    ([0, 0.1, 5.1, 5.2], [0.1, 5.0, 0.1, 0.1], 5.3, [0.1, 5.0, 0.1, 0.1]),
+    ([0, 0.1, 5.1, 5.2], [0.1, 0.1, 0.1, 0.1], 5.3, [0.1, 1.0, 0.1, 0.1]),
+    ([0, 0.1, 5.1, 5.2], [0.1, 9.0, 0.1, 0.1], 5.3, [0.1, 5.0, 0.1, 0.1]),
+    ([0, 0.1, 0.2], [None, None, None], 0.15, [0.1, 0.1, 0.0]),
+])  # fmt: skip
+def test_frames_that_a_file_holds_last_as_long_as_it_says(
+    make_result, times, told, total, expected
+):
+    results = [
+        replace(make_result(time_s=t), duration_s=d) for t, d in zip(times, told, strict=True)
+    ]
+    assert compute_durations(results, total) == pytest.approx(expected)
+
+
 def test_longer_frames_weigh_more(make_face, make_result):
     """Variable frame rate: 0.9 s of man and 0.1 s of woman are no tie."""
     shown = [("man", 0.0), ("woman", 0.9), ("woman", 1.0)]

@@ -201,7 +201,7 @@ def test_analysis_waits_for_a_slow_encoder(clip, tmp_path, pipeline, monkeypatch
     gate, most_ahead = threading.Event(), []
     first = threading.Event()
 
-    def write(self, frame_bgr, time_s):
+    def write(self, frame_bgr, time_s, duration_s=None):
         if not first.is_set():
             first.set()
             # A group is taken in whole; the next one waits until the rest of it finds room.
@@ -209,7 +209,7 @@ def test_analysis_waits_for_a_slow_encoder(clip, tmp_path, pipeline, monkeypatch
             gate.wait(0.3)
             most_ahead.append(pipeline.num_begun)
         self.num_frames += 1
-        real_write(self, frame_bgr, time_s)
+        real_write(self, frame_bgr, time_s, duration_s)
 
     real_write = VideoWriter.write
     monkeypatch.setattr(VideoWriter, "write", write)
@@ -250,9 +250,9 @@ def test_redrawing_decodes_and_draws_while_a_frame_is_encoded(
         drawn[result.index].set()
         return frame_bgr
 
-    def write(self, frame_bgr, time_s):
+    def write(self, frame_bgr, time_s, duration_s=None):
         overlapped.append(drawn[min(len(overlapped) + 1, NUM_FRAMES - 1)].wait(PATIENCE_S))
-        real_write(self, frame_bgr, time_s)
+        real_write(self, frame_bgr, time_s, duration_s)
 
     real_write = VideoWriter.write
     monkeypatch.setattr(jobs_video, "annotate", draw)

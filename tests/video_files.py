@@ -1,10 +1,12 @@
 """Makes small real video files of every kind that the tests of video reading need."""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from PIL import Image
 
 TICK = Fraction(1, 90_000)
 _OPTIONS = {
@@ -45,7 +47,7 @@ def make_video(
         stream.width, stream.height, stream.pix_fmt = *size_wh, pix_fmt
         if sample_aspect:
             stream.codec_context.sample_aspect_ratio = Fraction(sample_aspect)
-        if codec not in ("gif", "mpeg4", "mjpeg"):
+        if codec not in ("gif", "mpeg4", "mjpeg") and path.suffix != ".avi":
             stream.time_base = stream.codec_context.time_base = TICK
         base = stream.codec_context.time_base or Fraction(1, fps)
         if rotation_deg:
@@ -61,6 +63,14 @@ def make_video(
         container.mux(stream.encode(None))
         if sound:
             add_tone(container, sound, times_s[-1] + 1 / fps, audio_rate)
+    return path
+
+
+def write_slides(path, shown_ms, frames=None):
+    """Write a GIF whose frames are each shown for a time of their own, milliseconds."""
+    frames = frames or [draw_frame(index) for index in range(len(shown_ms))]
+    slides = [Image.fromarray(np.ascontiguousarray(frame[:, :, ::-1])) for frame in frames]
+    slides[0].save(path, save_all=True, append_images=slides[1:], duration=shown_ms)
     return path
 
 
@@ -87,3 +97,15 @@ def audio_span(path):
         frames = list(container.decode(stream))
         last = frames[-1]
         return stream.codec_context.name, frames[0].time, last.time + last.samples / last.rate
+
+
+def empty_a_sample(path, track, number):
+    """Give an MP4 or MOV a sample of no bytes; the one before it takes its bytes over."""
+    data = bytearray(path.read_bytes())
+    table = -1
+    for _ in range(track + 1):
+        table = data.index(b"stsz", table + 1)
+    place = table + 16 + 4 * (number - 1)
+    before, empty = struct.unpack_from(">II", data, place)
+    struct.pack_into(">II", data, place, before + empty, 0)
+    path.write_bytes(data)
