@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import median
 
 from facecore.labels import Task
 from facecore.results import FrameResult
+from facecore.stats import compute_durations
 
 _MAX_GAP_S = 1.0
-_LONE_FRAME_S = 0.04  # how long a single frame counts where no second one tells the step
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,40 +40,43 @@ def compute_segments(
         task: which prediction.
         max_gap_s: a person who is away longer than this begins a new stretch.
     """
-    seen: dict[int, list[tuple[float, str, float]]] = {}
-    for frame in frames:
+    seen: dict[int, list[_Row]] = {}
+    durations = compute_durations(frames)
+    typical_s = median(durations) if durations else 0.0
+    for frame, step_s in zip(frames, durations, strict=True):
+        # A longer step that no file tells of is a pause, in which nobody is seen.
+        shown_s = min(step_s, typical_s) if frame.duration_s is None else step_s
         for face in frame.faces:
             prediction = face.predictions.get(task)
             if face.person_id is not None and prediction is not None:
-                row = (frame.time_s, prediction.label, prediction.confidence)
+                end_s = frame.time_s + shown_s
+                row = _Row(frame.time_s, end_s, prediction.label, prediction.confidence)
                 seen.setdefault(face.person_id, []).append(row)
-    step_s = _median_step(frames)
     segments = []
     for person_id, rows in sorted(seen.items()):
-        run: list[tuple[float, str, float]] = []
+        run: list[_Row] = []
         for row in rows:
-            if run and (row[1] != run[-1][1] or row[0] - run[-1][0] > max_gap_s):
-                segments.append(_to_segment(person_id, run, row[0], step_s, max_gap_s))
+            if run and (row.label != run[-1].label or row.start_s - run[-1].end_s > max_gap_s):
+                segments.append(_to_segment(person_id, run, row.start_s, max_gap_s))
                 run = []
             run.append(row)
-        segments.append(_to_segment(person_id, run, float("inf"), step_s, max_gap_s))
+        segments.append(_to_segment(person_id, run, float("inf"), max_gap_s))
     return segments
 
 
-def _median_step(frames: Sequence[FrameResult]) -> float:
-    steps = [b.time_s - a.time_s for a, b in pairwise(frames)]
-    return median(steps) if steps else _LONE_FRAME_S
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A person in one frame, and from when to when it is shown."""
+
+    start_s: float
+    end_s: float
+    label: str
+    confidence: float
 
 
-def _to_segment(
-    person_id: int,
-    run: Sequence[tuple[float, str, float]],
-    next_s: float,
-    step_s: float,
-    max_gap_s: float,
-) -> Segment:
-    """Close a run: it reaches to the next one, or one frame on where the person goes away."""
-    last_s = run[-1][0]
-    end_s = next_s if next_s - last_s <= max_gap_s else last_s + step_s
-    confidence = sum(row[2] for row in run) / len(run)
-    return Segment(person_id, run[0][1], run[0][0], end_s, confidence)
+def _to_segment(person_id: int, run: Sequence[_Row], next_s: float, max_gap_s: float) -> Segment:
+    """Close a run: it reaches to the next one, or to its frame's end where the person goes away."""
+    last = run[-1]
+    end_s = next_s if next_s - last.end_s <= max_gap_s else last.end_s
+    confidence = sum(row.confidence for row in run) / len(run)
+    return Segment(person_id, last.label, run[0].start_s, end_s, confidence)

@@ -58,6 +58,17 @@ def test_segments_join_equal_labels_and_split_at_changes_and_gaps():
     ]
 
 
+def test_a_stretch_goes_on_while_a_picture_is_held_but_not_through_a_pause():
+    times = (0.0, 0.1, 0.2, 5.0, 5.1)
+    frames = [frame(time_s, p1="happy") for time_s in times]
+    assert [(s.start_s, round(s.end_s, 3)) for s in compute_segments(frames)] == [
+        (0.0, 0.3),
+        (5.0, 5.2),
+    ]
+    told = [replace(f, duration_s=d) for f, d in zip(frames, (0.1, 0.1, 4.8, 0.1, 3), strict=True)]
+    assert [(s.start_s, round(s.end_s, 3)) for s in compute_segments(told)] == [(0.0, 8.1)]
+
+
 def test_undecided_has_a_stretch_an_area_and_a_colour_of_its_own():
     unsure = replace(prediction("happy", 0.5), threshold=0.6)
     face = replace(FRAMES[0].faces[0], predictions={"expression": unsure})
