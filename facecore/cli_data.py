@@ -84,9 +84,10 @@ def _add(args: argparse.Namespace) -> bool:
                 f"There are no pictures under {', '.join(sorted(unknown))}; the names are "
                 f"{', '.join(mapping)}."
             )
+        mapping |= given
         if args.split is None:
-            choice = SplitChoice(choose_method(draft), args.share)
-        plan = make_plan(draft, args.task, mapping | given, choice)
+            choice = SplitChoice(choose_method(draft, mapping, args.share), args.share)
+        plan = make_plan(draft, args.task, mapping, choice)
         _tell(plan)
         if args.title is None or not plan.is_usable:
             return plan.is_usable

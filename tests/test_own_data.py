@@ -234,7 +234,7 @@ def prepare(folder, tmp_path, **options):
 
 def plan_for(draft, choice=None, task="expression"):
     mapping = guess_mapping([p.label for p in draft.pictures], task)
-    return make_plan(draft, task, mapping, choice or SplitChoice(choose_method(draft)))
+    return make_plan(draft, task, mapping, choice or SplitChoice(choose_method(draft, mapping)))
 
 
 def texts(plan, level=None):
