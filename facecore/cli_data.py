@@ -8,6 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from facecore.errors import InvalidDatasetError
+from facecore.label_sets import compose
 from facecore.labels import TASKS
 from facecore.own_data import bring_path
 from facecore.own_data_labels import guess_mapping
@@ -64,7 +65,7 @@ def run_data(args: argparse.Namespace) -> bool:
 def _add(args: argparse.Namespace) -> bool:
     try:
         choice = SplitChoice(args.split or "share", args.share)
-        given = dict(pair.split("=", 1) for pair in args.label)
+        given = dict(compose(pair).split("=", 1) for pair in args.label)
     except ValueError as error:
         args.parser.error(f"--share must be 0.05-0.5 and --label NAME=LABEL ({error})")
     spec = get_crop_spec(args.task) if args.crop else None
@@ -85,9 +86,10 @@ def _add(args: argparse.Namespace) -> bool:
                 f"There are no pictures under {', '.join(sorted(unknown))}; the names are "
                 f"{', '.join(mapping)}."
             )
+        mapping |= given
         if args.split is None:
-            choice = SplitChoice(choose_method(draft), args.share)
-        plan = make_plan(draft, args.task, mapping | given, choice)
+            choice = SplitChoice(choose_method(draft, mapping, args.share), args.share)
+        plan = make_plan(draft, args.task, mapping, choice)
         _tell(plan)
         if args.title is None or not plan.is_usable:
             return plan.is_usable

@@ -16,7 +16,7 @@ from facecore.relabel_decisions import (
     relabel_dir,
     save_decisions,
 )
-from facecore.relabel_merge import compare_people, merge_decisions
+from facecore.relabel_merge import add_file, compare_people, merge_decisions
 from facecore.relabel_votes import CROWD_FILE, decide_by_votes
 
 
@@ -92,8 +92,7 @@ def _ask_votes(dataset: str, split: str, least_votes: int) -> list[Decision]:
 def _merge(paths: Sequence[Path]) -> list[Decision]:
     people: dict[str, list[Decision]] = {}
     for path in paths:
-        for decision in load_decisions(path):
-            people.setdefault(decision.who, []).append(decision)
+        add_file(people, load_decisions(path), path.name)
     for pair in compare_people(people):
         kappa = "" if pair.kappa is None else f", kappa {pair.kappa:.2f}"
         print(

@@ -26,6 +26,14 @@ _FREE_COLORS = (
 )
 
 
+def compose(word: str) -> str:
+    """Return a word with each letter and its accent as one sign, where there is such a sign.
+
+    A Mac writes the names of folders with two; both look the same and must be one label.
+    """
+    return unicodedata.normalize("NFC", word)
+
+
 def check_labels(labels: Sequence[str]) -> None:
     """Raise ValueError unless a network may have these classes: at least two, all different."""
     if len(labels) < 2 or len(set(labels)) != len(labels):

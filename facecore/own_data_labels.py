@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from facecore.datasets_fer2013 import CSV_LABELS
 from facecore.datasets_folders import ALIASES
 from facecore.errors import InvalidDatasetError
-from facecore.label_sets import MAX_LABEL_CHARS, describe_label_problem
+from facecore.label_sets import MAX_LABEL_CHARS, compose, describe_label_problem
 from facecore.labels import LABELS, Task
 
 LEFT_OUT = ""
@@ -41,12 +41,14 @@ def guess_mapping(names: Iterable[str], task: Task) -> dict[str, str]:
 
 
 def check_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
-    """Return a mapping as edited by a user, its labels tidied.
+    """Return a mapping as edited by a user, its labels tidied, accents composed in all words.
 
     Raises:
         InvalidDatasetError: if a label cannot be one.
     """
-    tidy = {name: " ".join(label.lower().split()) for name, label in mapping.items()}
+    tidy = {
+        compose(name): compose(" ".join(label.lower().split())) for name, label in mapping.items()
+    }
     for label in tidy.values():
         if label != LEFT_OUT and (problem := describe_label_problem(label)):
             raise InvalidDatasetError(f"A label cannot be used: {problem}.")
@@ -54,7 +56,7 @@ def check_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
 
 
 def _guess(name: str, task: Task) -> str:
-    word = " ".join(name.lower().replace("_", " ").replace("-", " ").split())
+    word = " ".join(compose(name).lower().replace("_", " ").replace("-", " ").split())
     word = {**ALIASES, **_MORE_ALIASES}.get(word, word)
     if word in LABELS[task]:
         return word

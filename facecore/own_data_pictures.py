@@ -8,12 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from facecore.detection import PHOTO_HAAR, HaarDetector
 from facecore.errors import MediaError
 from facecore.images import encode_image
 from facecore.likeness import is_blank, make_thumb
+from facecore.own_data_alike import group_alike
 from facecore.own_data_sources import RawPicture
 from facecore.preprocessing import UInt8Array, crop_faces
 from facecore.progress import OnProgress
@@ -23,8 +23,6 @@ from facecore.temp_folders import cannot_store
 STORED_SIDE_PX = 256
 """Longer side of what is kept: twice what the largest network sees."""
 
-_ALIKE = 0.97  # correlation; in FER-2013 all such pairs are the same photo, cut or saved again
-_SEARCH_DIMS = 12
 _REASONS = {"no face": "no face was found", "several faces": "more than one face was found"}
 
 
@@ -98,7 +96,8 @@ def prepare_pictures(
             the one face in each is cut out with this framing. Pictures with no face or several
             are unusable.
         left_out: files that are no pictures, for the report.
-        on_progress: called with pictures done and in all; raising from it ends the work.
+        on_progress: called with pictures done and in all, from the start again when they are read
+            and compared with each other; raising from it ends the work.
 
     Raises:
         StorageError: if there is no room for them.
@@ -136,7 +135,7 @@ def prepare_pictures(
         pictures=tuple(pictures),
         unusable=tuple(unusable),
         left_out=tuple(left_out),
-        groups=_group_alike(thumbs),
+        groups=group_alike(thumbs, on_progress),
         framing=framing,
     )
 
@@ -164,26 +163,3 @@ def _store(image: UInt8Array, raw: RawPicture, path: Path) -> Picture:
     return Picture(
         path.name, raw.source, raw.label, raw.split, width, height, digest, is_blank(plain)
     )
-
-
-def _group_alike(thumbs: Sequence[npt.NDArray[np.float32]]) -> tuple[int, ...]:
-    """Return a number per picture; pictures whose thumbs correlate have the same, chains too.
-
-    Distances after a projection are never larger than before it, so the search in a few principal
-    directions misses no pair.
-    """
-    if len(thumbs) < 2:
-        return tuple(range(len(thumbs)))
-    table = np.stack(thumbs)
-    _, vectors = np.linalg.eigh(table.T @ table)
-    few = table @ vectors[:, -_SEARCH_DIMS:]
-    tree = cKDTree(few)
-    groups = np.arange(len(table))
-    seen = np.flatnonzero(np.linalg.norm(table, axis=1) > 0.5)  # nothing is like a blank picture
-    for i in seen:
-        near = np.array(tree.query_ball_point(few[i], (2 - 2 * _ALIKE) ** 0.5))
-        near = near[near > i]
-        alike = near[table[near] @ table[i] > _ALIKE]
-        for other in np.setdiff1d(groups[alike], groups[i]):
-            groups[groups == other] = groups[i]
-    return tuple(groups.tolist())

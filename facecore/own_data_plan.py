@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from facecore.label_sets import order_labels
 from facecore.labels import Task
+from facecore.own_data_divide import KeptPictures, check_people, divide
 from facecore.own_data_findings import (
     MAX_EXAMPLES,
     Finding,
@@ -18,7 +19,7 @@ from facecore.own_data_findings import (
 from facecore.own_data_labels import LEFT_OUT, check_mapping
 from facecore.own_data_people import MIN_PEOPLE, find_people
 from facecore.own_data_pictures import Draft, describe_unusable
-from facecore.own_data_split import SPLIT_NAMES, SplitChoice, SplitMethod, assign_splits, join_units
+from facecore.own_data_split import SPLIT_NAMES, SplitChoice, SplitMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,27 @@ class Plan:
         return counts
 
 
-def choose_method(draft: Draft) -> SplitMethod:
-    """Return the best way to divide: as given, else by person, else by share."""
+def choose_method(draft: Draft, mapping: Mapping[str, str], share: float = 0.2) -> SplitMethod:
+    """Return the best way to divide: as given, else by person, else by share.
+
+    By person only where that leaves every label enough to learn from and to be judged on.
+
+    Args:
+        draft: the pictures.
+        mapping: every name as brought -> our label, or "" to leave its pictures out.
+        share: of the people, for validation.
+
+    Raises:
+        InvalidDatasetError: if a label cannot be one.
+    """
     given = {picture.split for picture in draft.pictures}
     if "train" in given and len(given - {""}) > 1:
         return "given"
-    return "person" if find_people([p.source for p in draft.pictures]) else "share"
+    sorting = _Sorting(draft, check_mapping(mapping))
+    sorting.sort_out()
+    kept = sorting.list_kept()
+    fits = kept.people and not divide(SplitChoice("person", share), kept).lacking
+    return "person" if fits else "share"
 
 
 def make_plan(draft: Draft, task: Task, mapping: Mapping[str, str], choice: SplitChoice) -> Plan:
@@ -80,10 +96,8 @@ def make_plan(draft: Draft, task: Task, mapping: Mapping[str, str], choice: Spli
     mapping = check_mapping(mapping)
     sorting = _Sorting(draft, mapping)
     findings = sorting.sort_out()
-    kept = [i for i in range(len(draft.pictures)) if i not in sorting.out]
-    labels = {i: mapping[draft.pictures[i].label] for i in kept}
-    people = find_people([p.source for p in draft.pictures])
-    if choice.method == "person" and not people:
+    kept = sorting.list_kept()
+    if choice.method == "person" and not kept.people:
         findings.append(
             Finding(
                 "refused",
@@ -92,21 +106,18 @@ def make_plan(draft: Draft, task: Task, mapping: Mapping[str, str], choice: Spli
                 "more; or divide by share.",
             )
         )
-    groups = [draft.groups[i] for i in kept]
-    is_by_person = choice.method == "person" and bool(people)
-    units = join_units(groups, [people[i] for i in kept]) if is_by_person else groups
-    splits = assign_splits(
-        choice, [labels[i] for i in kept], units, [draft.pictures[i].split for i in kept]
-    )
-    planned = [PlannedPicture(i, labels[i], s) for i, s in zip(kept, splits, strict=True)]
+    division = divide(choice, kept)
+    rows = zip(kept.indices, kept.labels, division.splits, strict=True)
+    planned = [PlannedPicture(*row) for row in rows]
     if choice.method == "given":
         planned, across = _drop_across(draft, planned)
         sorting.count("like a held-out picture", across, findings)
-    if is_by_person:
-        findings.append(
-            Finding("fine", f"{len({people[i] for i in kept})} people were told apart.")
-        )
-    names = order_labels(labels.values())
+    people = dict(zip(kept.indices, kept.people, strict=True)) if kept.people else {}
+    sides: dict[str, set[str]] = {}
+    for picture in planned if people else ():
+        sides.setdefault(people[picture.index], set()).add(picture.split)
+    findings += check_people(choice, division, sides)
+    names = order_labels(kept.labels)
     plan = Plan(task, mapping, choice, tuple(planned), names, (), sorting.left_out)
     findings += check_shapes([draft.pictures[picture.index] for picture in planned])
     findings += check_counts(task, plan.counts())
@@ -153,6 +164,18 @@ class _Sorting:
             action = "They are kept, all of a kind on one side of the split."
             findings.append(Finding("fine", problem, action, self._examples(alike)))
         return findings
+
+    def list_kept(self) -> KeptPictures:
+        pictures = self._draft.pictures
+        people = find_people([p.source for p in pictures], [p.label for p in pictures])
+        kept = [i for i in range(len(pictures)) if i not in self.out]
+        return KeptPictures(
+            indices=kept,
+            labels=[self._mapping[pictures[i].label] for i in kept],
+            groups=[self._draft.groups[i] for i in kept],
+            people=[people[i] for i in kept] if people else (),
+            given=[pictures[i].split for i in kept],
+        )
 
     def count(self, reason: str, indices: Sequence[int], findings: list[Finding]) -> None:
         fresh = [i for i in indices if i not in self.out]

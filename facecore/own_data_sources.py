@@ -13,6 +13,7 @@ import numpy as np
 from facecore.datasets_common import data_dir
 from facecore.decoder import decode_image
 from facecore.errors import InvalidDatasetError, UnreadableImageError
+from facecore.label_sets import compose
 from facecore.limits import path_to_text, safe_name
 from facecore.own_data_unpack import PICTURE_ENDINGS, UnpackedFile, is_hidden
 from facecore.preprocessing import UInt8Array
@@ -49,7 +50,7 @@ class RawPicture:
 
     Args:
         source: its path in the ZIP or folder, or its line in the CSV.
-        label: the name of its folder, or its cell.
+        label: the name of its folder, or its cell, accents composed.
         split: "train", "validation", "test", or "" where nothing says.
         path: of the file; None where ``pixels`` holds the picture.
         pixels: numbers 0-255 with spaces between them, as in a CSV.
@@ -144,7 +145,7 @@ def sort_by_folders(files: Sequence[UnpackedFile], name: str) -> list[RawPicture
     Raises:
         InvalidDatasetError: if there are no pictures, or some lie in no folder.
     """
-    paths = [PurePosixPath(file.source).parts[:-1] for file in files]
+    paths = [PurePosixPath(compose(file.source)).parts[:-1] for file in files]
     while paths and all(len(parts) > 1 for parts in paths) and len({p[0] for p in paths}) == 1:
         if paths[0][0].lower() in SPLIT_FOLDERS:
             break
@@ -204,7 +205,7 @@ def _iter_rows(text: io.TextIOWrapper, shown: str) -> Iterator[RawPicture]:
         if number > MAX_PICTURES + 1:
             raise _too_many(shown)
         split = USAGES.get((row[usage] or "").strip().lower(), "") if usage else ""
-        word = (row[label] or "").strip()
+        word = compose((row[label] or "").strip())
         yield RawPicture(f"line {number}", word, split, pixels=row[columns["pixels"]] or "")
 
 

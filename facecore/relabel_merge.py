@@ -1,12 +1,14 @@
 """Several people's decisions: how far they agree, and what they decided together."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations, count
+from pathlib import PurePath
 
 from facecore.errors import CorrectionsError
-from facecore.relabel_decisions import TOGETHER, Decision
+from facecore.limits import safe_name
+from facecore.relabel_decisions import TOGETHER, Decision, clean_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,40 @@ class MergedDecisions:
     decisions: tuple[Decision, ...]
     disputed: Mapping[str, Mapping[str, str]]
     num_shared: int
+
+
+def add_file(people: dict[str, list[Decision]], decisions: Sequence[Decision], name: str) -> None:
+    """Add a file's decisions to those of people; decisions without a name go by the file's.
+
+    Two files without names are two people, also where they are called the same.
+
+    Args:
+        people: name -> decisions; changed.
+        decisions: of the file.
+        name: of the file, such as "ann.csv".
+
+    Raises:
+        CorrectionsError: if somebody says otherwise here than before; nothing is added then.
+    """
+    nameless = _find_free_name(clean_name(PurePath(name).stem) or "file", people)
+    brought: dict[str, list[Decision]] = {}
+    for decision in decisions:
+        brought.setdefault(decision.who or nameless, []).append(decision)
+    for who, rows in brought.items():
+        before = {decision.image: decision.new for decision in people.get(who, ())}
+        for image, new in {decision.image: decision.new for decision in rows}.items():
+            if before.get(image, new) != new:
+                raise CorrectionsError(
+                    f"{safe_name(name)} has '{new}' from {who} for picture '{image}', and "
+                    f"'{before[image]}' was read from {who} before; leave the older file out, or, "
+                    "if these are two people, change one of the names in the column who."
+                )
+    for who, rows in brought.items():
+        people.setdefault(who, []).extend(rows)
+
+
+def _find_free_name(name: str, taken: Container[str]) -> str:
+    return next(n for n in chain([name], (f"{name} ({i})" for i in count(2))) if n not in taken)
 
 
 def merge_decisions(people: Mapping[str, Sequence[Decision]]) -> MergedDecisions:

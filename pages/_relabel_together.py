@@ -16,11 +16,9 @@ from facecore.relabel_decisions import (
     read_decisions,
     to_decisions_csv,
 )
-from facecore.relabel_merge import compare_people, merge_decisions
+from facecore.relabel_merge import add_file, compare_people, merge_decisions
 from pages._relabel_card import show_name
 from pages._ui import Download, download_buttons, error_box, plain
-
-_NAMELESS = "(no name)"
 
 
 def tell_use(dataset: str, name: str) -> str:
@@ -64,8 +62,7 @@ def _collect(dataset: str, split: str) -> dict[str, list[Decision]]:
     )
     for upload in uploads:
         with error_box():
-            for decision in read_decisions(upload.getvalue(), upload.name):
-                people.setdefault(decision.who or _NAMELESS, []).append(decision)
+            add_file(people, read_decisions(upload.getvalue(), upload.name), upload.name)
     return people
 
 

@@ -9,6 +9,7 @@ from facecore.jobs import BackgroundTask
 from facecore.labels import Task
 from facecore.limits import safe_name
 from facecore.own_data import Bring
+from facecore.own_data_labels import guess_mapping
 from facecore.own_data_pictures import Draft
 from facecore.own_data_plan import Plan, choose_method, make_plan
 from facecore.own_data_split import SplitChoice
@@ -104,4 +105,6 @@ def plan_case(case: DraftCase, mapping: Mapping[str, str], choice: SplitChoice) 
 
 def best_method(case: DraftCase, draft: Draft) -> str:
     """Return the way to divide that fits these pictures best."""
-    return remember("train_method", case.key, lambda: choose_method(draft), limit=4)
+    names = [picture.label for picture in draft.pictures]
+    mapping = guess_mapping(names, case.task)
+    return remember("train_method", case.key, lambda: choose_method(draft, mapping), limit=4)

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+import unicodedata
 
 import pytest
 from own_pictures import make_zip, write_folders
@@ -32,6 +33,15 @@ def test_report_keep_list_delete(tmp_path, capsys):
     assert "own_team: Team (expression; happy 30, sleepy 25)" in capsys.readouterr().out
     assert main(["data", "delete", "own_team"]) == 0
     assert main(["data", "delete", "own_team"]) == 1
+
+
+def test_letters_may_be_composed_in_the_folder_or_the_option_alone(tmp_path, capsys):
+    nfc, nfd = (unicodedata.normalize(form, "müde") for form in ("NFC", "NFD"))
+    write_folders(tmp_path / "faces", {nfd: 25, "happy": 25})
+    for key in (nfc, nfd):
+        options = ["--label", f"{key}=fröhlich"]
+        assert main(["data", "add", str(tmp_path / "faces"), *options]) == 0
+        assert "fröhlich: 20 train, 5 validation" in capsys.readouterr().out
 
 
 def test_kept_test_pictures_are_told(tmp_path, capsys):

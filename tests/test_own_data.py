@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 import struct
+import unicodedata
 import zipfile
 
 import cv2
@@ -227,6 +228,20 @@ def test_names_are_guessed_and_checked():
             check_mapping({"a": label})
 
 
+def test_composed_and_decomposed_letters_are_one_label(tmp_path):
+    """A Mac writes ü as u and two dots, everybody else as one sign."""
+    nfc, nfd = (unicodedata.normalize(form, "müde") for form in ("NFC", "NFD"))
+    assert nfc != nfd
+    write_folders(tmp_path / "faces" / "train", {nfc: 1})
+    write_folders(tmp_path / "faces" / "val", {nfd: 1})
+    pictures, _ = list_folder(tmp_path / "faces")
+    assert {(p.label, p.split) for p in pictures} == {(nfc, "train"), (nfc, "validation")}
+    text = f"label,pixels\n{nfd},7\n{nfc},7\n"
+    assert {row.label for row in read_csv(io.BytesIO(text.encode()), "x.csv")} == {nfc}
+    assert guess_mapping([nfd], "expression") == {nfd: nfc}
+    assert check_mapping({nfd: nfd, "x": nfd.upper()}) == {nfc: nfc, "x": nfc}
+
+
 def prepare(folder, tmp_path, **options):
     raws, left_out = list_folder(folder)
     return prepare_pictures(raws, tmp_path / "draft", left_out=left_out, **options)
@@ -234,7 +249,7 @@ def prepare(folder, tmp_path, **options):
 
 def plan_for(draft, choice=None, task="expression"):
     mapping = guess_mapping([p.label for p in draft.pictures], task)
-    return make_plan(draft, task, mapping, choice or SplitChoice(choose_method(draft)))
+    return make_plan(draft, task, mapping, choice or SplitChoice(choose_method(draft, mapping)))
 
 
 def texts(plan, level=None):

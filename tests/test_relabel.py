@@ -44,7 +44,7 @@ from facecore.relabel_decisions import (
     save_decisions,
     to_decisions_csv,
 )
-from facecore.relabel_merge import compare_people, merge_decisions
+from facecore.relabel_merge import add_file, compare_people, merge_decisions
 from facecore.relabel_predictions import (
     OutOfSample,
     load_predictions_for,
@@ -435,6 +435,40 @@ class TestMerge:
         out = capsys.readouterr().out
         assert "Ann and Bob: the same on 1 of 2" in out and "1 pictures are disputed" in out
         assert [d.image for d in load_decisions(tmp_path / "out.csv")] == ["1"]
+
+
+class TestFiles:
+    def test_each_nameless_file_is_one_person_called_like_it(self):
+        people = {}
+        for name, new in (("ann.csv", "happy"), ("ann.csv", "happy"), ("=+.csv", "fear")):
+            add_file(people, [said("1", new, who="")], name)
+        assert list(people) == ["ann", "ann (2)", "file"]
+        assert merge_decisions(people).decisions[0].who == "ann + ann (2)"
+
+    def test_one_persons_files_add_up_where_they_agree(self):
+        people = {}
+        add_file(people, [said("1", "happy"), said("2", "fear")], "a.csv")
+        add_file(people, [said("2", "fear"), said("3", "sad")], "b.csv")
+        assert {d.image for d in people["Ann"]} == {"1", "2", "3"}
+
+    def test_one_name_that_says_two_things_is_refused_and_nothing_is_added(self):
+        people = {}
+        add_file(people, [said("1", "happy")], "a.csv")
+        with pytest.raises(CorrectionsError, match=r"b\.csv has 'fear' from Ann for picture '1'"):
+            add_file(people, [said("2", "sad", who="Bob"), said("1", "fear")], "b.csv")
+        assert people == {"Ann": [said("1", "happy")]}
+
+    def test_command_keeps_nameless_files_apart(self, tmp_path, capsys):
+        for name, new in (("ann", "sad"), ("bob", "neutral")):
+            rows = [said("1", new, "happy", who=""), said("2", "fear", "happy", who="")]
+            save_decisions(tmp_path / f"{name}.csv", rows)
+        files = [str(tmp_path / f"{name}.csv") for name in ("ann", "bob", "out")]
+        assert main(["relabel", "--merge", *files[:2], "--out", files[2]]) == 0
+        out = capsys.readouterr().out
+        assert "ann and bob: the same on 1 of 2" in out and "1 pictures are disputed" in out
+        assert [(d.image, d.who) for d in load_decisions(tmp_path / "out.csv")] == [
+            ("2", "ann + bob")
+        ]
 
 
 class TestQueue:

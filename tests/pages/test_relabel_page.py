@@ -231,6 +231,21 @@ class TestTogether:
         assert "1 disputed" in text_of(page)
         assert load_person("fer2013", "train", "*Bob*") == [], "what is brought is not kept"
 
+    def test_nameless_files_are_two_people_and_a_contradiction_is_told(self, together):
+        def brought(who, new):
+            return to_decisions_csv([Decision(NO_FACE, "sad", new, who, "2026")])
+
+        add_decision("fer2013", "train", Decision(NO_FACE, "sad", "sad", "Ann", "2026"))
+        page = together()
+        files = {"x.csv": ("", "fear"), "y.csv": ("", "sad"), "old.csv": ("Ann", "happy")}
+        page.file_uploader(key="relabel_uploads").set_value(
+            [(name, brought(*said), "text/csv") for name, said in files.items()]
+        ).run()
+        assert not page.exception and len(page.error) == 1
+        assert "leave the older file out" in page.error[0].value
+        pairs = page.dataframe[0].value["Two people"].tolist()
+        assert pairs == ["Ann and x", "Ann and y", "x and y"]
+
     def test_other_files_and_data_are_told(self, together):
         add_decision("fer2013", "train", Decision(NO_FACE, "sad", "sad", "Ann", "2026"))
         other = Decision(NO_FACE, "fear", "sad", "Bob", "2026")
