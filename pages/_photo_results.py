@@ -12,6 +12,7 @@ from facecore.registry import ModelCard
 from facecore.results import FrameResult, Prediction
 from pages._compare_readings import short_titles
 from pages._face_cards import build_face_cards, to_data_uri
+from pages._lasting_choice import choose_lasting
 from pages._people_tiles import build_count_tiles
 from pages._photo_analysis import (
     Photo,
@@ -57,10 +58,7 @@ def choose_shown(photos: Sequence[Photo]) -> Photo:
         key: f"{i} of {len(photos)}: {photo.source.name} ({count_faces(photo.result)})"
         for i, (key, photo) in enumerate(by_key.items(), start=1)
     }
-    key = st.selectbox(
-        "Picture", list(by_key), format_func=lambda k: words.get(k, k), key="photo_shown"
-    )
-    return by_key[key]
+    return by_key[choose_lasting("Picture", words, "photo_shown")]
 
 
 def count_faces(result: FrameResult) -> str:

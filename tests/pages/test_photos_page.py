@@ -92,8 +92,58 @@ def test_several_photos_are_counted_together_and_shown_one_by_one(photos, pair_p
     assert photos.subheader[0].value == "All 2 pictures"
     assert tile(photos, "Faces") == "3"
     assert num_faces(photos) == 2
-    photos.selectbox(key="photo_shown").select_index(1).run()
+    find(photos.selectbox, "photo_shown").select_index(1).run()
     assert num_faces(photos) == 1
+
+
+class TestShownPicture:
+    """Whatever its words say meanwhile, the chosen picture stays the shown one."""
+
+    FIRST, SECOND = "one.png", "pair.png"
+
+    @pytest.fixture
+    def second(self, photos, words_last, portrait_png, pair_png):
+        files = [(self.FIRST, portrait_png, "image/png"), (self.SECOND, pair_png, "image/png")]
+        upload(photos, *files)
+        find(photos.selectbox, "photo_shown").select_index(1).run()
+        return photos
+
+    def shown(self, app):
+        box = find(app.selectbox, "photo_shown")
+        return box.options[box.index]
+
+    def test_false_boxes_are_removed_from_it_and_come_back(self, second):
+        for number, words in ((1, "1 face"), (2, "0 faces")):
+            find(second.button, "remove_face").click().run()
+            assert self.shown(second) == f"2 of 2: {self.SECOND} ({words})"
+            assert num_faces(second) == 2 - number
+        for words in ("1 face", "2 faces"):
+            find(second.button, "undo_removal").click().run()
+            assert self.shown(second) == f"2 of 2: {self.SECOND} ({words})"
+        find(second.selectbox, "photo_shown").select_index(0).run()
+        assert self.shown(second) == f"1 of 2: {self.FIRST} (1 face)"
+        assert num_faces(second) == 1, "nothing was taken out of the other one"
+
+    def test_another_picture_is_added(self, second, portrait_png, pair_png, wall_png):
+        names = (self.FIRST, self.SECOND, "wall.png")
+        files = zip(names, (portrait_png, pair_png, wall_png), strict=True)
+        upload(second, *((name, data, "image/png") for name, data in files))
+        for _ in range(2):
+            assert self.shown(second) == f"2 of 3: {self.SECOND} (2 faces)"
+            second.run()
+
+    def test_search_finds_other_faces(self, second, monkeypatch, make_face, make_result):
+        result = make_result(make_face())
+        monkeypatch.setattr("pages._photo_analysis.analyse_photo", lambda *_: result)
+        second.sidebar.slider(key="neighbors_photo").set_value(9).run()
+        for _ in range(2):
+            assert self.shown(second) == f"2 of 2: {self.SECOND} (1 face)"
+            second.run()
+
+    def test_user_looks_at_another_page(self, second):
+        second.switch_page("pages/stats.py").run()
+        second.switch_page("pages/photos.py").run()
+        assert self.shown(second) == f"2 of 2: {self.SECOND} (2 faces)"
 
 
 def test_no_face_gives_tips(photos, wall_png):
