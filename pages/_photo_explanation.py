@@ -7,7 +7,7 @@ from facecore.labels import TASKS, Task, display_name
 from facecore.preprocessing import crop_faces
 from facecore.registry import find_bundle, load_card
 from pages._explanations import TITLE, Subject, show_explanation
-from pages._photo_analysis import Photo, load_frame
+from pages._photo_pictures import Photo, load_frame
 from pages._ui import error_box
 
 

@@ -5,7 +5,7 @@ Each source keeps its pictures while the user looks at other pages.
 
 import streamlit as st
 
-from pages._photo_analysis import EXAMPLE_INPUT, PhotoInput, to_input
+from pages._photo_pictures import EXAMPLE_INPUT, PhotoInput, to_input
 
 PHOTO_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "heic", "heif", "avif"]
 _MAX_UPLOAD_MB = 100

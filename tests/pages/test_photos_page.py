@@ -11,7 +11,8 @@ from facecore.annotation import AnnotationOptions
 from facecore.images import example_image
 from facecore.pipeline import PHOTO_PIPELINE
 from facecore.registry import CARD_FILE, MODEL_FILE, load_card, save_card
-from pages._photo_analysis import EXAMPLE_INPUT, Photo, count_removed, remove_face, undo_removal
+from pages._photo_analysis import count_removed, remove_face, undo_removal
+from pages._photo_pictures import EXAMPLE_INPUT, Photo
 from pages._sidebar import Settings
 
 
