@@ -147,6 +147,60 @@ class TestShownPicture:
         assert self.shown(second) == f"2 of 2: {self.SECOND} (2 faces)"
 
 
+class TestPicturesFromBefore:
+    @pytest.fixture
+    def returned(self, photos, portrait_png, pair_png):
+        upload(photos, ("1.png", portrait_png, "image/png"), ("2.png", pair_png, "image/png"))
+        photos.switch_page("pages/stats.py").run()
+        return photos.switch_page("pages/photos.py").run()
+
+    def shown(self, app):
+        """Names in the list of pictures; nothing there with fewer than two."""
+        boxes = [box for box in app.selectbox if box.key.startswith("photo_shown")]
+        return [words.split(": ")[1].split(" (")[0] for box in boxes for words in box.options]
+
+    def test_others_are_added_to_them(self, returned, wall_png, portrait_png):
+        assert "2 pictures from before" in texts(returned)
+        wall, again = ("3.png", wall_png, "image/png"), ("1.png", portrait_png, "image/png")
+        upload(returned, wall)
+        assert self.shown(returned) == ["1.png", "2.png", "3.png"]
+        assert "2 pictures from before" in texts(returned)
+        upload(returned, wall, again)
+        assert self.shown(returned) == ["1.png", "2.png", "3.png"], "the same file counts once"
+        upload(returned)
+        assert self.shown(returned) == ["1.png", "2.png"]
+        returned.switch_page("pages/stats.py").run()
+        returned.switch_page("pages/photos.py").run()
+        assert self.shown(returned) == ["1.png", "2.png"]
+
+    def test_they_are_cleared_and_the_others_stay(self, returned, wall_png):
+        upload(returned, ("3.png", wall_png, "image/png"))
+        returned.button(key="photo_upload_clear").click().run()
+        assert not returned.exception
+        assert "from before" not in texts(returned)
+        assert "No face was found" in returned.info[0].value, "the added one alone"
+        assert not [button for button in returned.button if button.key == "photo_upload_clear"]
+
+    def test_they_are_cleared(self, returned):
+        returned.button(key="photo_upload_clear").click().run()
+        assert "Add pictures" in returned.info[0].value
+
+    def test_another_source_counts_as_leaving(self, photos, portrait_png, pair_png):
+        upload(photos, ("1.png", portrait_png, "image/png"))
+        assert "from before" not in texts(photos)
+        for source in ("example", "upload"):
+            photos.segmented_control(key="photo_source").set_value(source).run()
+        assert "1 picture from before" in texts(photos)
+        upload(photos, ("2.png", pair_png, "image/png"))
+        assert self.shown(photos) == ["1.png", "2.png"]
+
+    def test_what_is_taken_out_again_at_once_is_gone(self, photos, portrait_png, pair_png):
+        upload(photos, ("1.png", portrait_png, "image/png"), ("2.png", pair_png, "image/png"))
+        upload(photos, ("2.png", pair_png, "image/png"))
+        assert "from before" not in texts(photos)
+        assert self.shown(photos) == []
+
+
 def test_no_face_gives_tips(photos, wall_png):
     upload(photos, ("wall.png", wall_png, "image/png"))
     assert "No face was found" in photos.info[0].value
