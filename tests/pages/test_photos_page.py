@@ -409,6 +409,15 @@ class TestExplanation:
         example.run()
         assert len(self.maps(example)) == 2, "kept for the session"
 
+    def test_controls_have_the_whole_width_beside_a_portrait(self, example):
+        self.choose(example, "explain_face").set_value(1).run()
+        (panel,) = (box for box in example.expander if box.label == "What moved the network?")
+        starts = ("explain_face", "explain_task")
+        controls = (*panel.selectbox, *panel.segmented_control)
+        assert sum(widget.key.startswith(starts) for widget in controls) == 2
+        narrow = [w for c in panel.columns for w in (*c.selectbox, *c.segmented_control)]
+        assert not [widget.key for widget in narrow if widget.key.startswith(starts)]
+
     def test_every_answer_can_be_explained(self, example):
         self.choose(example, "explain_face").set_value(1).run()
         self.choose(example, "why_photo").set_value("fear").run()
