@@ -25,7 +25,7 @@ from pages._compare_readings import (
     read_picture,
     short_titles,
 )
-from pages._photo_analysis import PhotoInput
+from pages._photo_pictures import PhotoInput
 from pages._ui import error_box, plain, show_error
 
 _PARTS = {"pose": "Pose the expressions", "group": "A group photo"}

@@ -10,8 +10,8 @@ from facecore.media import encode_image
 from facecore.preprocessing import crop_box, square_box
 from facecore.registry import GENDER_MODEL, ModelCard, find_bundle, load_card
 from pages._cache import remember
-from pages._photo_analysis import PhotoInput, load_frame, to_input
 from pages._photo_inputs import PHOTO_TYPES
+from pages._photo_pictures import PhotoInput, load_frame, to_input
 from pages._photo_turns import take_turn
 from pages._sidebar import expression_cards
 from pages._ui import load_classifiers

@@ -7,7 +7,7 @@ from facecore.labels import TASKS, Task, display_name
 from facecore.preprocessing import crop_faces
 from facecore.registry import find_bundle, load_card
 from pages._explanations import TITLE, Subject, show_explanation
-from pages._photo_analysis import Photo, load_frame
+from pages._photo_pictures import Photo, load_frame
 from pages._ui import error_box
 
 
@@ -15,20 +15,22 @@ def show_photo_explanation(photo: Photo) -> None:
     """Offer a heat map for any face of the photo; nothing is computed before one is chosen."""
     faces, key = photo.result.faces, photo.source.key
     with st.expander(TITLE, icon=":material/local_fire_department:", key=f"explain_{key}"):
-        numbers, tasks = st.columns(2)
-        number = numbers.selectbox(
+        # Beside a portrait there is no room for two columns; this wraps.
+        controls = st.container(horizontal=True, key=f"explain_controls_{key}")
+        number = controls.selectbox(
             "Face",
             range(1, len(faces) + 1),
             index=None,
             format_func=lambda n: f"Face {n}",
             placeholder="Choose a face",
             key=f"explain_face_{key}_{len(faces)}",
+            width=240,
         )
         if number is None:
             st.caption("Choose a face to see which parts of it an answer came from.")
             return
         known = [task for task in TASKS if task in faces[number - 1].predictions]
-        task = tasks.segmented_control(
+        task = controls.segmented_control(
             "Answer",
             known,
             default=known[0],

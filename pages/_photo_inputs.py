@@ -5,7 +5,7 @@ Each source keeps its pictures while the user looks at other pages.
 
 import streamlit as st
 
-from pages._photo_analysis import EXAMPLE_INPUT, PhotoInput, to_input
+from pages._photo_pictures import EXAMPLE_INPUT, PhotoInput, to_input
 
 PHOTO_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "heic", "heif", "avif"]
 _MAX_UPLOAD_MB = 100
@@ -30,43 +30,64 @@ def choose_photos() -> list[PhotoInput]:
     )
     if source == "example":
         return [EXAMPLE_INPUT]
+    widget = f"photo_{source}"
+    if widget not in st.session_state:  # a new one, empty: the user looked at something else
+        st.session_state[f"{widget}_before"] = _kept(widget)
     if source == "upload":
         st.file_uploader(
             "Photos, several at once",
             PHOTO_TYPES,
             accept_multiple_files=True,
-            key="photo_upload",
+            key=widget,
             on_change=_keep,
-            args=("photo_upload",),
+            args=(widget,),
             max_upload_size=_MAX_UPLOAD_MB,
         )
     else:
         st.camera_input(
             "Take a picture",
-            key="photo_camera",
+            key=widget,
             on_change=_keep,
-            args=("photo_camera",),
+            args=(widget,),
             width=640,
         )
-    widget = f"photo_{source}"
+    if num_before := len(st.session_state[f"{widget}_before"]):
+        _offer_to_forget(widget, num_before)
+    return _kept(widget)
+
+
+def _kept(widget: str) -> list[PhotoInput]:
     kept: list[PhotoInput] = st.session_state.get(f"{widget}_kept", [])
-    if kept and not st.session_state.get(widget):
-        _offer_to_forget(widget, len(kept))
     return kept
 
 
 def _keep(widget: str) -> None:
-    """Remember what was uploaded: the widget itself forgets it when the page changes."""
+    """Remember what was uploaded: the widget itself forgets it when the page changes.
+
+    What is left from before stays in front of it.
+    """
     value = st.session_state[widget]
     files = value if isinstance(value, list) else [value] if value is not None else []
-    kept = {item.key: item for item in (to_input(f.name, f.getvalue()) for f in files)}
+    uploaded = [to_input(file.name, file.getvalue()) for file in files]
+    before: list[PhotoInput] = st.session_state[f"{widget}_before"]
+    kept = {item.key: item for item in (*before, *uploaded)}
     st.session_state[f"{widget}_kept"] = list(kept.values())
+
+
+def _forget_before(widget: str) -> None:
+    st.session_state[f"{widget}_before"] = []
+    _keep(widget)
 
 
 def _offer_to_forget(widget: str, count: int) -> None:
     word = "picture" if count == 1 else "pictures"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{count} {word} from before", width="content")
-        if st.button("Clear", key=f"{widget}_clear", icon=":material/close:", type="tertiary"):
-            st.session_state[f"{widget}_kept"] = []
-            st.rerun()
+        st.button(
+            "Clear",
+            key=f"{widget}_clear",
+            icon=":material/close:",
+            type="tertiary",
+            on_click=_forget_before,
+            args=(widget,),
+        )

@@ -12,17 +12,11 @@ from facecore.registry import ModelCard
 from facecore.results import FrameResult, Prediction
 from pages._compare_readings import short_titles
 from pages._face_cards import build_face_cards, to_data_uri
+from pages._lasting_choice import choose_lasting
 from pages._people_tiles import build_count_tiles
-from pages._photo_analysis import (
-    Photo,
-    count_removed,
-    cut_thumbnails,
-    draw,
-    remove_face,
-    render,
-    undo_removal,
-)
+from pages._photo_analysis import count_removed, remove_face, undo_removal
 from pages._photo_explanation import show_photo_explanation
+from pages._photo_pictures import Photo, cut_thumbnails, draw, render
 from pages._ui import Download, download_buttons, plain, safe_file_name
 
 _WIDE = 1.25  # from this ratio of width to height the picture takes the page's full width
@@ -57,10 +51,7 @@ def choose_shown(photos: Sequence[Photo]) -> Photo:
         key: f"{i} of {len(photos)}: {photo.source.name} ({count_faces(photo.result)})"
         for i, (key, photo) in enumerate(by_key.items(), start=1)
     }
-    key = st.selectbox(
-        "Picture", list(by_key), format_func=lambda k: words.get(k, k), key="photo_shown"
-    )
-    return by_key[key]
+    return by_key[choose_lasting("Picture", words, "photo_shown")]
 
 
 def count_faces(result: FrameResult) -> str:

@@ -39,7 +39,7 @@ class Entry:
         thumbnails: person_id (in a photo the face's number) -> crop as JPEG file.
         media: annotated pictures and clips by file name.
         result: a photo's faces, false boxes removed.
-        made_from: what a video's summary was computed from, to notice that nothing changed.
+        made_from: what it was made from, to notice that nothing changed or to make it anew.
     """
 
     key: str
@@ -60,6 +60,7 @@ def log_photo(
     key: str | None = None,
     file_name: str = "",
     thumbnails: Mapping[int, bytes] | None = None,
+    made_from: tuple[object, ...] = (),
 ) -> None:
     """Put a photo into the log, or replace it.
 
@@ -70,11 +71,13 @@ def log_photo(
         key: what identifies it; default: the source.
         file_name: of the annotated picture in downloads; default: made from the source.
         thumbnails: face number -> crop as JPEG file.
+        made_from: what it takes to log the photo again with other settings.
     """
     media = {file_name or f"{Path(source).stem}_annotated.png": annotated}
     summary = summarise_photo(result)
     crops = thumbnails or {}
-    _put(Entry(f"photo:{key or source}", source, "photo", summary, crops, media, result))
+    entry_key = f"photo:{key or source}"
+    _put(Entry(entry_key, source, "photo", summary, crops, media, result, made_from))
 
 
 def log_video(

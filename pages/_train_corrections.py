@@ -6,6 +6,7 @@ from facecore.cli_relabel import describe_decisions
 from facecore.own_data_store import OwnData
 from facecore.relabel_choice import EVERYBODY, list_choices
 from facecore.relabel_decisions import Decision
+from pages._lasting_choice import choose_lasting
 from pages._ui import error_box, plain
 
 SPLIT = "train"
@@ -17,11 +18,10 @@ def choose_corrections(data: OwnData) -> tuple[Decision, ...]:
     choices: dict[str, tuple[Decision, ...]] = {}
     with error_box():
         choices = list_choices(data.name, SPLIT)
-    who = st.selectbox(
+    who = choose_lasting(
         "Corrections",
-        [_NONE, *choices],
-        format_func=lambda who: _describe(who, choices),
-        key=f"train_corrections_{data.name}",
+        {who: _describe(who, choices) for who in (_NONE, *choices)},
+        f"train_corrections_{data.name}",
         disabled=not choices,
         help="What was decided on the page Relabel: pictures to learn from get their new labels, "
         "and those that show no face are left out. Pictures that the network is judged on keep "

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages._photo_analysis import analyse_photos
 from pages._photo_inputs import choose_photos
+from pages._photo_log import follow_sidebar
 from pages._photo_results import choose_shown, show_comparison, show_counts, show_photo
 from pages._sidebar import device_line, expression_cards, sidebar
 from pages._ui import error_box, open_meanwhile, wording_note
@@ -13,6 +14,7 @@ require_router()
 
 settings = sidebar("photo")
 st.title("Photos")
+follow_sidebar(settings)
 inputs = choose_photos()
 
 if not inputs:

@@ -5,6 +5,7 @@ Fixtures:
     publish_again: puts another network in the place of one of them.
     events_of_turns: what bars say, and when turns begin and end.
     open_page: ``open_page("photos") -> AppTest``, after its first run.
+    words_last: select boxes go by the words that were chosen, as in a browser.
 """
 
 import sys
@@ -20,6 +21,7 @@ import pytest
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import InitialValue, Selectbox, WidgetState
 
 from facecore.images import example_image
 from facecore.jobs_queue import TurnQueue
@@ -169,6 +171,26 @@ def open_page(models_folder) -> Callable[[str], AppTest]:
         return app
 
     return open_
+
+
+@pytest.fixture
+def words_last(monkeypatch) -> None:
+    """Let select boxes answer as a browser does: with the words that were read when chosen.
+
+    AppTest asks the script of the last run how it would word the choice now.
+    """
+    known: dict[str, str] = {}
+
+    def answer(box: Selectbox) -> WidgetState:
+        if not isinstance(box._value, InitialValue):
+            known[box.id] = box.options[box.index]
+        elif box.proto.set_value:
+            known[box.id] = box.proto.raw_value
+        elif box.id not in known and box.proto.HasField("default"):
+            known[box.id] = box.options[box.proto.default]
+        return WidgetState(id=box.id, string_value=known.get(box.id))
+
+    monkeypatch.setattr(Selectbox, "_widget_state", property(answer))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from facecore.annotation import AnnotationOptions
 from facecore.images import example_image
 from facecore.pipeline import PHOTO_PIPELINE
 from facecore.registry import CARD_FILE, MODEL_FILE, load_card, save_card
-from pages._photo_analysis import EXAMPLE_INPUT, Photo, count_removed, remove_face, undo_removal
+from pages._photo_analysis import count_removed, remove_face, undo_removal
+from pages._photo_pictures import EXAMPLE_INPUT, Photo
 from pages._sidebar import Settings
 
 
@@ -92,8 +93,112 @@ def test_several_photos_are_counted_together_and_shown_one_by_one(photos, pair_p
     assert photos.subheader[0].value == "All 2 pictures"
     assert tile(photos, "Faces") == "3"
     assert num_faces(photos) == 2
-    photos.selectbox(key="photo_shown").select_index(1).run()
+    find(photos.selectbox, "photo_shown").select_index(1).run()
     assert num_faces(photos) == 1
+
+
+class TestShownPicture:
+    """Whatever its words say meanwhile, the chosen picture stays the shown one."""
+
+    FIRST, SECOND = "one.png", "pair.png"
+
+    @pytest.fixture
+    def second(self, photos, words_last, portrait_png, pair_png):
+        files = [(self.FIRST, portrait_png, "image/png"), (self.SECOND, pair_png, "image/png")]
+        upload(photos, *files)
+        find(photos.selectbox, "photo_shown").select_index(1).run()
+        return photos
+
+    def shown(self, app):
+        box = find(app.selectbox, "photo_shown")
+        return box.options[box.index]
+
+    def test_false_boxes_are_removed_from_it_and_come_back(self, second):
+        for number, words in ((1, "1 face"), (2, "0 faces")):
+            find(second.button, "remove_face").click().run()
+            assert self.shown(second) == f"2 of 2: {self.SECOND} ({words})"
+            assert num_faces(second) == 2 - number
+        for words in ("1 face", "2 faces"):
+            find(second.button, "undo_removal").click().run()
+            assert self.shown(second) == f"2 of 2: {self.SECOND} ({words})"
+        find(second.selectbox, "photo_shown").select_index(0).run()
+        assert self.shown(second) == f"1 of 2: {self.FIRST} (1 face)"
+        assert num_faces(second) == 1, "nothing was taken out of the other one"
+
+    def test_another_picture_is_added(self, second, portrait_png, pair_png, wall_png):
+        names = (self.FIRST, self.SECOND, "wall.png")
+        files = zip(names, (portrait_png, pair_png, wall_png), strict=True)
+        upload(second, *((name, data, "image/png") for name, data in files))
+        for _ in range(2):
+            assert self.shown(second) == f"2 of 3: {self.SECOND} (2 faces)"
+            second.run()
+
+    def test_search_finds_other_faces(self, second, monkeypatch, make_face, make_result):
+        result = make_result(make_face())
+        monkeypatch.setattr("pages._photo_analysis.analyse_photo", lambda *_: result)
+        second.sidebar.slider(key="neighbors_photo").set_value(9).run()
+        for _ in range(2):
+            assert self.shown(second) == f"2 of 2: {self.SECOND} (1 face)"
+            second.run()
+
+    def test_user_looks_at_another_page(self, second):
+        second.switch_page("pages/stats.py").run()
+        second.switch_page("pages/photos.py").run()
+        assert self.shown(second) == f"2 of 2: {self.SECOND} (2 faces)"
+
+
+class TestPicturesFromBefore:
+    @pytest.fixture
+    def returned(self, photos, portrait_png, pair_png):
+        upload(photos, ("1.png", portrait_png, "image/png"), ("2.png", pair_png, "image/png"))
+        photos.switch_page("pages/stats.py").run()
+        return photos.switch_page("pages/photos.py").run()
+
+    def shown(self, app):
+        """Names in the list of pictures; nothing there with fewer than two."""
+        boxes = [box for box in app.selectbox if box.key.startswith("photo_shown")]
+        return [words.split(": ")[1].split(" (")[0] for box in boxes for words in box.options]
+
+    def test_others_are_added_to_them(self, returned, wall_png, portrait_png):
+        assert "2 pictures from before" in texts(returned)
+        wall, again = ("3.png", wall_png, "image/png"), ("1.png", portrait_png, "image/png")
+        upload(returned, wall)
+        assert self.shown(returned) == ["1.png", "2.png", "3.png"]
+        assert "2 pictures from before" in texts(returned)
+        upload(returned, wall, again)
+        assert self.shown(returned) == ["1.png", "2.png", "3.png"], "the same file counts once"
+        upload(returned)
+        assert self.shown(returned) == ["1.png", "2.png"]
+        returned.switch_page("pages/stats.py").run()
+        returned.switch_page("pages/photos.py").run()
+        assert self.shown(returned) == ["1.png", "2.png"]
+
+    def test_they_are_cleared_and_the_others_stay(self, returned, wall_png):
+        upload(returned, ("3.png", wall_png, "image/png"))
+        returned.button(key="photo_upload_clear").click().run()
+        assert not returned.exception
+        assert "from before" not in texts(returned)
+        assert "No face was found" in returned.info[0].value, "the added one alone"
+        assert not [button for button in returned.button if button.key == "photo_upload_clear"]
+
+    def test_they_are_cleared(self, returned):
+        returned.button(key="photo_upload_clear").click().run()
+        assert "Add pictures" in returned.info[0].value
+
+    def test_another_source_counts_as_leaving(self, photos, portrait_png, pair_png):
+        upload(photos, ("1.png", portrait_png, "image/png"))
+        assert "from before" not in texts(photos)
+        for source in ("example", "upload"):
+            photos.segmented_control(key="photo_source").set_value(source).run()
+        assert "1 picture from before" in texts(photos)
+        upload(photos, ("2.png", pair_png, "image/png"))
+        assert self.shown(photos) == ["1.png", "2.png"]
+
+    def test_what_is_taken_out_again_at_once_is_gone(self, photos, portrait_png, pair_png):
+        upload(photos, ("1.png", portrait_png, "image/png"), ("2.png", pair_png, "image/png"))
+        upload(photos, ("2.png", pair_png, "image/png"))
+        assert "from before" not in texts(photos)
+        assert self.shown(photos) == []
 
 
 def test_no_face_gives_tips(photos, wall_png):
@@ -303,6 +408,15 @@ class TestExplanation:
         assert [key[-2:] for key in self.maps(example)] == [("happy", None), ("happy", "sad")]
         example.run()
         assert len(self.maps(example)) == 2, "kept for the session"
+
+    def test_controls_have_the_whole_width_beside_a_portrait(self, example):
+        self.choose(example, "explain_face").set_value(1).run()
+        (panel,) = (box for box in example.expander if box.label == "What moved the network?")
+        starts = ("explain_face", "explain_task")
+        controls = (*panel.selectbox, *panel.segmented_control)
+        assert sum(widget.key.startswith(starts) for widget in controls) == 2
+        narrow = [w for c in panel.columns for w in (*c.selectbox, *c.segmented_control)]
+        assert not [widget.key for widget in narrow if widget.key.startswith(starts)]
 
     def test_every_answer_can_be_explained(self, example):
         self.choose(example, "explain_face").set_value(1).run()

@@ -217,17 +217,37 @@ def test_form_offers_at_most_as_many_of_each_label_as_it_takes(open_page, tmp_pa
     assert app.number_input(key="train_number_own_faces").value == 50_000
 
 
+def corrections(app):
+    """Whose decisions a training takes."""
+    return next(box for box in app.selectbox if box.key.startswith("train_corrections_own_faces"))
+
+
+def test_form_goes_on_with_whose_decisions_were_chosen_while_there_are_more(
+    open_page, words_last, tmp_path
+):
+    data = keep(tmp_path, happy=30, sad=30)
+    first, second = (str(name) for name in load_dataset(data.name, "train").sample_ids[:2])
+    add_decision(data.name, "train", decide(first, "happy", "sad", "Ann"))
+    app = go(open_page("train"), "New training")
+    corrections(app).set_value("Ann").run()
+    add_decision(data.name, "train", decide(second, "happy", "sad", "Ann"))
+    for _ in range(2):
+        app.run()
+        assert corrections(app).value == "Ann"
+        assert "2 other labels" in texts(app)
+
+
 def test_form_takes_what_was_decided(open_page, tmp_path):
     data = keep(tmp_path, happy=30, sad=30)
     app = go(open_page("train"), "New training")
-    assert app.selectbox(key="train_corrections_own_faces").disabled
+    assert corrections(app).disabled
     pictures = load_dataset(data.name, "train")
     image, old = str(pictures.sample_ids[0]), pictures.labels[pictures.y_true[0]]
     for who in ("Ann", "*Bob*"):
         add_decision(data.name, "train", decide(image, old, "sad", who))
     app = go(open_page("train"), "New training")
     app.text_input(key="train_title_own_faces").set_value("Mended").run()
-    app.selectbox(key="train_corrections_own_faces").set_value("*Bob*").run()
+    corrections(app).set_value("*Bob*").run()
     assert "1 other label (happy to sad 1)" in texts(app)
     app.button(key="train_begin").click().run()
     assert not app.exception and not app.error
