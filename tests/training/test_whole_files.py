@@ -61,7 +61,7 @@ WRITERS = [
 ]
 
 
-@pytest.mark.parametrize(("write", "part", "whole"), WRITERS, ids=lambda value: str(value)[-12:])
+@pytest.mark.parametrize(("write", "part", "whole"), WRITERS, ids=["state", "lesson", "bundle"])
 def test_full_disk(write, part, whole, tmp_path):
     (tmp_path / part).parent.mkdir(exist_ok=True)
     (tmp_path / part).symlink_to(FULL)
