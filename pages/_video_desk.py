@@ -50,6 +50,7 @@ class VideoCase:
         num_moves: how often it was sent somewhere.
         current: whether the annotated video shows the edits and options that count.
         hide_faces: how faces are to be hidden, as of the page's last run.
+        counted: whether the statistics were told of it once; what they forgot since stays away.
     """
 
     key: str
@@ -62,6 +63,7 @@ class VideoCase:
     num_moves: int = 0
     current: bool = True
     hide_faces: HideMethod | None = None
+    counted: bool = False
     _ordered: Drawing | None = None
     _asked_again: bool = False
     _view: tuple[PeopleEdits, Sequence[FrameResult], SessionSummary] | None = None
@@ -205,7 +207,14 @@ def start_case(
     job = VideoJob(name, data, _queue(), session_id())
     job.start(classifiers, settings.pipeline, settings.annotation, *range_s)
     drawn = (settings.annotation, PeopleEdits(), settings.pipeline.thresholds)
-    case = VideoCase(uuid4().hex, job, drawn, settings, range_s[0])
+    case = VideoCase(
+        uuid4().hex,
+        job,
+        drawn,
+        settings,
+        range_s[0],
+        hide_faces=settings.annotation.hide_faces,
+    )
     held = cases()
     held[case.key] = case
     finished = [key for key, old in held.items() if old.job.state not in ("waiting", "running")]
@@ -231,8 +240,8 @@ def remove_case(key: str) -> None:
     forget("video", key)
 
 
-def hide_logged_faces(method: HideMethod | None) -> None:
-    """Let the statistics follow how faces are to be hidden, whichever video is shown.
+def hide_all_faces(method: HideMethod | None) -> None:
+    """Let every video know how faces are to be hidden, whichever is shown.
 
     Nothing is drawn: a video is drawn again when it is looked at.
 
@@ -240,13 +249,31 @@ def hide_logged_faces(method: HideMethod | None) -> None:
         method: as the sidebar has it; None shows the faces.
     """
     for case in cases().values():
-        if case.hide_faces != method and is_logged("video", case.key):
-            case.hide_faces = method
+        case.hide_faces = method
+
+
+def log_finished() -> None:
+    """Bring all finished videos in the statistics up to date, also those nobody has looked at.
+
+    What the statistics forgot stays away until it is looked at.
+    """
+    for case in cases().values():
+        is_new = not case.counted and case.job.run is not None and case.problem is None
+        if is_new or is_logged("video", case.key):
             log_case(case)
+
+
+def forget_finished() -> None:
+    """Keep the finished videos out of the statistics, also those that ended a moment ago."""
+    for case in cases().values():
+        if case.job.run is not None:
+            case.counted = True
+            forget("video", case.key)
 
 
 def log_case(case: VideoCase) -> None:
     """Tell the session's statistics about a finished video; an outdated drawing is left out."""
+    case.counted = True
     is_current = case.current and case.drawn[0].hide_faces == case.hide_faces
     log_video(
         case.name,

@@ -6,11 +6,20 @@ from pages._session_log import forget_all, log_entries
 from pages._stats_downloads import list_session_downloads
 from pages._stats_view import choose_sources, show_people, show_sources, show_totals
 from pages._ui import download_buttons, wording_note
+from pages._video_desk import forget_finished, log_finished
 from pages._visits import require_router
 
 require_router()
 
+
+def forget_everything() -> None:
+    """Empty the statistics, and keep the videos that are done out of them."""
+    forget_finished()
+    forget_all()
+
+
 st.title("Statistics of this session")
+log_finished()
 everything = log_entries()
 
 if not everything:
@@ -36,7 +45,7 @@ else:
         "Forget everything",
         key="stats_forget",
         icon=":material/delete:",
-        on_click=forget_all,
+        on_click=forget_everything,
         help="Empties this page. Results that are still open on other pages come back when you "
         "look at them again.",
     )
