@@ -18,7 +18,7 @@ from facecore.stats import PeopleEdits, SessionSummary, summarise
 from facecore.tracking_labels import Thresholds, decide_again
 from pages._session_end import close_with_session, session_id
 from pages._session_log import forget, is_logged, log_video
-from pages._sidebar import Settings
+from pages._sidebar import Settings, with_thresholds_of_today
 from pages._ui import load_classifiers, plain, safe_file_name
 
 FILE_TYPES = ["mp4", "mov", "avi", "webm", "mkv", "gif", "m4v"]
@@ -243,8 +243,6 @@ def remove_case(key: str) -> None:
 def hide_all_faces(method: HideMethod | None) -> None:
     """Let every video know how faces are to be hidden, whichever is shown.
 
-    Nothing is drawn: a video is drawn again when it is looked at.
-
     Args:
         method: as the sidebar has it; None shows the faces.
     """
@@ -255,11 +253,13 @@ def hide_all_faces(method: HideMethod | None) -> None:
 def log_finished() -> None:
     """Bring all finished videos in the statistics up to date, also those nobody has looked at.
 
-    What the statistics forgot stays away until it is looked at.
+    Hidden faces and moved thresholds reach them; nothing is drawn, as a video is drawn again when
+    it is looked at. What the statistics forgot stays away until then, too.
     """
     for case in cases().values():
         is_new = not case.counted and case.job.run is not None and case.problem is None
         if is_new or is_logged("video", case.key):
+            case.decide(with_thresholds_of_today(case.settings))
             log_case(case)
 
 
@@ -274,7 +274,9 @@ def forget_finished() -> None:
 def log_case(case: VideoCase) -> None:
     """Tell the session's statistics about a finished video; an outdated drawing is left out."""
     case.counted = True
-    is_current = case.current and case.drawn[0].hide_faces == case.hide_faces
+    annotation, edits, thresholds = case.drawn
+    drawn = (annotation.hide_faces, edits, thresholds)
+    is_current = case.current and drawn == (case.hide_faces, case.edits, case.thresholds)
     log_video(
         case.name,
         case.run,

@@ -86,3 +86,26 @@ def test_a_video_whose_browser_was_away_is_not_counted(app, clip):
     for case in app.session_state["video_cases"].values():
         case.job.close()
     assert is_empty(go(app, "stats"))
+
+
+@pytest.mark.parametrize("place", ["videos", "photos"])
+def test_a_moved_threshold_reaches_all_finished_videos(app, clip, place):
+    start(app, "one.mp4", "two.mp4", clip=clip)
+    wait(app)
+    go(app, "stats")
+    assert list(app.dataframe[0].value["Happy"]) == [2, 2]
+    go(app, place)
+    slider = next(s for s in app.slider if s.key.startswith("threshold_expression_model1"))
+    slider.set_value(95).run()
+    go(app, "stats")
+    assert list(app.dataframe[0].value["Happy"]) == [0, 0]
+    assert list(app.dataframe[0].value["Undecided"]) == [2, 2]
+    entries = list(app.session_state["session_log"].values())
+    assert place == "videos" or not any(entry.media for entry in entries), "they say happy"
+    assert not entries[0].media
+    go(app, place)
+    slider = next(s for s in app.slider if s.key.startswith("threshold_expression_model1"))
+    slider.set_value(50).run()
+    go(app, "stats")
+    assert list(app.dataframe[0].value["Happy"]) == [2, 2]
+    assert next(iter(app.session_state["session_log"].values())).media
