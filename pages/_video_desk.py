@@ -44,6 +44,7 @@ class VideoCase:
         job: its thread, files and results.
         drawn: what its annotated video shows.
         settings: what the sidebar was set to when the analysis began.
+        models: titles of the networks that look at it, expression first.
         range_start_s: where the analysed part begins in the upload.
         history: the edits, oldest first; the last one counts.
         player_s: where the player was last sent, in seconds of the annotated video.
@@ -57,6 +58,7 @@ class VideoCase:
     job: VideoJob
     drawn: Drawing
     settings: Settings
+    models: tuple[str, ...] = ()
     range_start_s: float = 0.0
     history: list[PeopleEdits] = field(default_factory=lambda: [PeopleEdits()])
     player_s: float = 0.0
@@ -212,6 +214,7 @@ def start_case(
         job,
         drawn,
         settings,
+        tuple(classifier.card.title for classifier in classifiers),
         range_s[0],
         hide_faces=settings.annotation.hide_faces,
     )

@@ -1,4 +1,4 @@
-"""Videos in the statistics: counted once they are done, whether or not anybody looked at them."""
+"""Finished videos: counted in the statistics, looked at or not; what they say of themselves."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -109,3 +109,15 @@ def test_a_moved_threshold_reaches_all_finished_videos(app, clip, place):
     go(app, "stats")
     assert list(app.dataframe[0].value["Happy"]) == [2, 2]
     assert next(iter(app.session_state["session_log"].values())).media
+
+
+def test_a_finished_video_names_its_networks_and_what_comes_too_late(app, clip):
+    start(app, "one.mp4", clip=clip)
+    wait(app)
+    go(app, "videos")
+    (told,) = [c.value for c in app.caption if "Analysed with" in c.value]
+    assert r"Model 1\: all seven expressions" in told and "differently" not in told
+    app.sidebar.selectbox(key="expression_model").set_value("expression_model2").run()
+    (told,) = [c.value for c in app.caption if "Analysed with" in c.value]
+    assert r"Model 1\: all seven expressions" in told
+    assert "the expression model is set differently" in told
