@@ -39,7 +39,7 @@ STYLE = """<style>
  font-variant-numeric:tabular-nums}
 .fc-tile-none .fc-tile-value{opacity:.45}
 [data-testid^=stBaseButton-primary]:not(:disabled),
-[data-testid=stMultiSelectTagsContainer] [role=row]{color:light-dark(#fff,#10171d)}
+[data-testid=stMultiSelectTagsContainer] [data-tag]{color:light-dark(#fff,#10171d)}
 </style>"""
 """Less empty space around pages, the tiles, and words on the main colour; they follow the theme."""
 
