@@ -1,9 +1,10 @@
 """Labelled face pictures: one type for every data set, and where to find each set.
 
-The data folder is ``FACECORE_DATA_DIR``, else ``data/`` of the project, else ``shared/data`` beside
-the project.
+The data folder is ``FACECORE_DATA_DIR``, else ``data/`` of the project if there is something in it,
+else ``shared/data`` beside the project.
 """
 
+import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from facecore.user_files import read_folder
 AGE_RANGES = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70")
 """FairFace's, which the attribute "age" of every data set uses."""
 
+_VARIABLE = "FACECORE_DATA_DIR"
 _PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -108,10 +110,34 @@ def data_dir() -> Path:
     Raises:
         ConfigError: if the variable names something that cannot be a folder.
     """
-    own = _PROJECT_DIR / "data"
-    shared = _PROJECT_DIR.parent / "shared" / "data"
-    default = shared if shared.is_dir() and not own.is_dir() else own
-    return read_folder("FACECORE_DATA_DIR", default)
+    own, shared = _default_dirs()
+    return read_folder(_VARIABLE, shared if shared.is_dir() and _is_empty(own) else own)
+
+
+def tell_data_dirs(root: Path) -> str:
+    """Return in parentheses which folders count, to follow the one where a data set is missing.
+
+    Args:
+        root: the folder that was looked into; nothing is said where somebody named it.
+    """
+    own, shared = _default_dirs()
+    if os.environ.get(_VARIABLE, "").strip() or root not in (own, shared):
+        return ""
+    return f" (data sets are read from {own}, or from {shared} while that is empty)"
+
+
+def _default_dirs() -> tuple[Path, Path]:
+    return _PROJECT_DIR / "data", _PROJECT_DIR.parent / "shared" / "data"
+
+
+def _is_empty(folder: Path) -> bool:
+    """Tell whether a folder is missing or holds hidden files at most."""
+    if not folder.is_dir():
+        return True
+    try:
+        return all(path.name.startswith(".") for path in folder.iterdir())
+    except OSError:  # it cannot be read, which is told where a data set is
+        return False
 
 
 def to_age_range(years: int) -> str:

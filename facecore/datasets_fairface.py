@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from facecore.datasets_common import AGE_RANGES, FaceDataset, data_dir, find_first
+from facecore.datasets_common import AGE_RANGES, FaceDataset, data_dir, find_first, tell_data_dirs
 from facecore.datasets_info import DatasetInfo, SplitInfo, check_split
 from facecore.errors import DatasetNotFoundError, InvalidDatasetError
 from facecore.labels import GENDERS
@@ -118,7 +118,8 @@ def _find_source(root: Path) -> Path:
     source = find_first([path for path in [root / _SOURCES[0], *folders] if path.exists()])
     if source is None or not all(path.is_file() for path in files):
         raise DatasetNotFoundError(
-            f"FairFace is not in {root}: download the pictures (margin 0.25) and the two label "
+            f"FairFace is not in {root}{tell_data_dirs(root)}: "
+            "download the pictures (margin 0.25) and the two label "
             "files from github.com/joojs/fairface and put fairface-img-margin025-trainval/, "
             f"{' and '.join(_FILES.values())} there."
         )

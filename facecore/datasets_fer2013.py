@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from facecore.datasets_common import FaceDataset, data_dir, find_first
+from facecore.datasets_common import FaceDataset, data_dir, find_first, tell_data_dirs
 from facecore.datasets_info import DatasetInfo, SplitInfo, check_split
 from facecore.errors import DatasetNotFoundError, InvalidDatasetError
 from facecore.labels import EXPRESSIONS
@@ -81,7 +81,8 @@ def load_fer2013(split: str, root: Path | None = None) -> FaceDataset:
     path = find_first([root / name for name in _FILES])
     if path is None:
         raise DatasetNotFoundError(
-            f"FER-2013 is not in {root}: download fer2013.csv from Kaggle's 'Challenges in "
+            f"FER-2013 is not in {root}{tell_data_dirs(root)}: "
+            "download fer2013.csv from Kaggle's 'Challenges in "
             "Representation Learning: Facial Expression Recognition' and put it there."
         )
     images, codes, splits = _read_csv(path, path.stat().st_mtime_ns)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from facecore.datasets_common import FaceDataset, data_dir
+from facecore.datasets_common import FaceDataset, data_dir, tell_data_dirs
 from facecore.datasets_fer2013 import USAGES, load_fer2013
 from facecore.datasets_info import DatasetInfo, SplitInfo, check_split
 from facecore.errors import DatasetNotFoundError, InvalidDatasetError
@@ -77,7 +77,8 @@ def load_votes(sample_ids: Sequence[str], root: Path | None = None) -> pd.DataFr
     path = (root or data_dir()) / VOTES_FILE
     if not path.is_file():
         raise DatasetNotFoundError(
-            f"FER+ is not in {path.parent}: download {VOTES_FILE} from "
+            f"FER+ is not in {path.parent}{tell_data_dirs(path.parent)}: "
+            f"download {VOTES_FILE} from "
             "github.com/microsoft/FERPlus and put it there, beside fer2013.csv."
         )
     votes, _ = _read_votes(path, path.stat().st_mtime_ns)

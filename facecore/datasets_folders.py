@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facecore.datasets_common import FaceDataset, data_dir, find_first
+from facecore.datasets_common import FaceDataset, data_dir, find_first, tell_data_dirs
 from facecore.datasets_files import PICTURE_ENDINGS, hash_files, read_image_file
 from facecore.datasets_info import DatasetInfo, SplitInfo, check_split
 from facecore.errors import DatasetNotFoundError, InvalidDatasetError
@@ -71,7 +71,8 @@ def load_folders(task: Task, split: str, root: Path | None = None) -> FaceDatase
     folder = (root or data_dir()) / get_name(task)
     if _find_split(folder, split) is None:
         raise DatasetNotFoundError(
-            f"There is no folder {folder / split}: put pictures of faces there, in one folder per "
+            f"There is no folder {folder / split}{tell_data_dirs(folder.parent)}: "
+            "put pictures of faces there, in one folder per "
             f"label: {', '.join(LABELS[task])}."
         )
     files = _list_pictures(folder, split, task)

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from facecore.datasets_common import FaceDataset, data_dir, find_first, to_age_range
+from facecore.datasets_common import FaceDataset, data_dir, find_first, tell_data_dirs, to_age_range
 from facecore.datasets_files import assign_split, describe_assigned_splits, read_image_file
 from facecore.datasets_info import DatasetInfo, check_split
 from facecore.errors import DatasetNotFoundError, InvalidDatasetError
@@ -72,7 +72,8 @@ def load_imdb_crop(
     path = find_first([root / name for name in _FILES])
     if path is None:
         raise DatasetNotFoundError(
-            f"IMDB-crop is not in {root}: download imdb_crop.tar (faces only, 7 GB) from "
+            f"IMDB-crop is not in {root}{tell_data_dirs(root)}: "
+            "download imdb_crop.tar (faces only, 7 GB) from "
             "data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki and unpack it there, so that "
             f"{_FILES[0]} and the folders 00 to 99 stand in it."
         )

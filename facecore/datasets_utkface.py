@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facecore.datasets_common import FaceDataset, data_dir, find_first, to_age_range
+from facecore.datasets_common import FaceDataset, data_dir, find_first, tell_data_dirs, to_age_range
 from facecore.datasets_files import (
     assign_split,
     describe_assigned_splits,
@@ -57,7 +57,8 @@ def load_utkface(split: str, root: Path | None = None) -> FaceDataset:
     folder = find_first([root / name for name in _FOLDERS])
     if folder is None:
         raise DatasetNotFoundError(
-            f"UTKFace is not in {root}: download the aligned and cropped faces from "
+            f"UTKFace is not in {root}{tell_data_dirs(root)}: "
+            "download the aligned and cropped faces from "
             f"susanqq.github.io/UTKFace and unpack them as {_FOLDERS[0]}/ there."
         )
     paths = sorted(folder.rglob(f"*{_ENDING}"))

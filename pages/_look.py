@@ -9,6 +9,7 @@ _CORNERS = (
     "M6 13V8a2 2 0 0 1 2-2h5M27 6h5a2 2 0 0 1 2 2v5"
     "M34 27v5a2 2 0 0 1-2 2h-5M13 34H8a2 2 0 0 1-2-2v-5"
 )
+_REM_PER_SIGN, _REM_AROUND = 0.38, 1.4  # of a tile's word
 _MOUTH = "M14 23.5c1.6 2.6 3.7 3.8 6 3.8s4.4-1.2 6-3.8"
 
 ICON_SVG = f"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" viewBox="0 0 40 40">
@@ -37,8 +38,10 @@ STYLE = """<style>
 .fc-tile-value{font-size:1.4rem;font-weight:600;line-height:1.3;
  font-variant-numeric:tabular-nums}
 .fc-tile-none .fc-tile-value{opacity:.45}
+[data-testid^=stBaseButton-primary]:not(:disabled),
+[data-testid=stMultiSelectTagsContainer] [data-tag]{color:light-dark(#fff,#10171d)}
 </style>"""
-"""Less empty space around pages, and the tiles; colours follow the theme."""
+"""Less empty space around pages, the tiles, and words on the main colour; they follow the theme."""
 
 
 def build_tiles(
@@ -52,16 +55,19 @@ def build_tiles(
         values: word -> number or short text.
         colors: word -> label whose colour the tile's edge has, all labels that belong together;
             other words have none.
-        min_width_rem: room for the longest word.
+        min_width_rem: room for the usual word; a longer one has the room of two.
     """
     colors = colors or {}
     edges = compute_colors(colors.values())
     tiles = []
     for word, value in values.items():
-        edge = f' style="border-left-color:{edges[colors[word]]}"' if word in colors else ""
+        style = f"border-left-color:{edges[colors[word]]};" if word in colors else ""
+        if len(word) * _REM_PER_SIGN + _REM_AROUND > min_width_rem:
+            style += "grid-column:span 2;"
         empty = " fc-tile-none" if value in (0, "–") else ""
         tiles.append(
-            f'<div class="fc-tile{empty}"{edge}><div class="fc-tile-word">{escape(word)}</div>'
+            f'<div class="fc-tile{empty}" style="{style}">'
+            f'<div class="fc-tile-word">{escape(word)}</div>'
             f'<div class="fc-tile-value">{escape(str(value))}</div></div>'
         )
     columns = f"grid-template-columns:repeat(auto-fill,minmax({min_width_rem}rem,1fr))"

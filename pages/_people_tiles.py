@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from facecore.labels import TASKS, Task, display_plural
+from facecore.labels import TASKS, UNDECIDED, Task, display_answer, display_plural
 from facecore.stats import SessionSummary
 from pages._look import build_tiles
 
@@ -21,10 +21,13 @@ def build_count_tiles(word: str, total: int, counts: Mapping[Task, Mapping[str, 
         total: how many.
         counts: per task label -> number, in the order of the tiles.
     """
-    genders, expressions = counts["gender"], counts["expression"]
-    return _build_row({word: total}, genders) + _build_row({}, expressions)
+    first = {"gender": {word: total}, "expression": {}}
+    return "".join(_build_row(first[task], counts[task], task) for task in reversed(TASKS))
 
 
-def _build_row(first: Mapping[str, int], counts: Mapping[str, int]) -> str:
-    words = {display_plural(label): label for label in counts}
+def _build_row(first: Mapping[str, int], counts: Mapping[str, int], task: Task) -> str:
+    words = {
+        display_answer(task, label) if label == UNDECIDED else display_plural(label): label
+        for label in counts
+    }
     return build_tiles({**first, **{w: counts[label] for w, label in words.items()}}, words)

@@ -9,6 +9,7 @@ from pages._relabel_data import Material, list_titles
 
 _ANY = "any"
 _REASON_NAMES = {"network": "Networks", "crowd": "Crowd", "copies": "Copies", "blank": "Blank"}
+_NAMED = "relabel_num_named"
 _KEYS = {"dataset": "relabel_dataset", "label": "relabel_label", "seen": "relabel_seen"}
 
 
@@ -39,14 +40,28 @@ def choose_dataset() -> str:
 
 def _choose_who() -> str:
     """Return the person's name; empty until it is given."""
-    text = st.text_input(
-        "Your name",
-        key="relabel_who",
-        max_chars=MAX_WHO_CHARS,
-        persist_state="session",
-        autocomplete="name",
-    )
+    # A form, so that letters meant as answers are no name until somebody says so. In another place
+    # after each name it is a new one, which the cursor has left: the keys answer from then on.
+    places = st.container(gap=None), st.container(gap=None)
+    with (
+        places[st.session_state.setdefault(_NAMED, 0) % 2],
+        st.form("relabel_who_form", border=False),
+        st.container(horizontal=True, vertical_alignment="bottom", gap="small"),
+    ):
+        text = st.text_input(
+            "Your name",
+            key="relabel_who",
+            max_chars=MAX_WHO_CHARS,
+            persist_state="session",
+            autocomplete="name",
+        )
+        st.form_submit_button("OK", key="relabel_who_ok", on_click=_count_name)
+    st.caption("After OK or Enter, the keys answer.")
     return clean_name(text)
+
+
+def _count_name() -> None:
+    st.session_state[_NAMED] += 1
 
 
 def choose_queue(material: Material) -> tuple[str, list[str]]:
@@ -57,7 +72,7 @@ def choose_queue(material: Material) -> tuple[str, list[str]]:
         if st.session_state.get(key) not in words:
             st.session_state[key] = _ANY
     available = [reason for reason in REASONS if material.queue[reason].any()]
-    zero, one, two, three = st.columns([2, 2, 2, 3])
+    zero, one, two, three = st.columns([3, 2, 2, 3])
     with zero:
         who = _choose_who()
     label = one.selectbox(

@@ -23,6 +23,7 @@ Media = bytes | Path | Callable[[], bytes]
 """A file's content, where it lies, or a function that makes it when it is downloaded."""
 
 _STATE = "session_log"
+_DROPPED = "session_log_dropped"
 MAX_ENTRIES = 200
 """The oldest entries make room: pictures stay in the server's memory as long as their entry."""
 
@@ -140,6 +141,11 @@ def log_entries() -> Sequence[Entry]:
     return list(_entries().values())
 
 
+def count_dropped() -> int:
+    """Return how many sources made room for later ones and are not in the log."""
+    return len(_dropped())
+
+
 def is_logged(kind: Kind, key: str) -> bool:
     """Tell whether a source has an entry; the user may have emptied the log."""
     return f"{kind}:{key}" in _entries()
@@ -148,11 +154,13 @@ def is_logged(kind: Kind, key: str) -> bool:
 def forget(kind: Kind, key: str) -> None:
     """Take an entry out of the log; an unknown key is no error."""
     _entries().pop(f"{kind}:{key}", None)
+    _dropped().discard(f"{kind}:{key}")
 
 
 def forget_all() -> None:
     """Empty the log."""
     _entries().clear()
+    _dropped().clear()
 
 
 def _encode(crops: Mapping[int, UInt8Array]) -> dict[int, bytes]:
@@ -164,8 +172,17 @@ def _entries() -> dict[str, Entry]:
     return entries
 
 
+def _dropped() -> set[str]:
+    """Return the keys of what made room: a page that runs again logs its photos again."""
+    dropped: set[str] = st.session_state.setdefault(_DROPPED, set())
+    return dropped
+
+
 def _put(entry: Entry) -> None:
-    entries = _entries()
+    entries, dropped = _entries(), _dropped()
     entries[entry.key] = entry
+    dropped.discard(entry.key)
     while len(entries) > MAX_ENTRIES:
-        del entries[next(iter(entries))]
+        oldest = next(iter(entries))
+        del entries[oldest]
+        dropped.add(oldest)

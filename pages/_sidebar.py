@@ -13,7 +13,7 @@ from facecore.labels import Task
 from facecore.live import LIVE_PIPELINE
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
 from facecore.registry import GENDER_MODEL, ModelCard, Role, iter_cards, list_cards
-from pages._thresholds import choose_thresholds
+from pages._thresholds import choose_thresholds, read_thresholds
 from pages._ui import device_text, error_box, plain, show_error
 
 Medium = Literal["photo", "video", "live"]
@@ -105,6 +105,13 @@ def sidebar(medium: Medium) -> Settings:
     )
     decided = replace(settings.pipeline, thresholds=settings.thresholds_for(model, gender))
     return replace(settings, pipeline=decided)
+
+
+def with_thresholds_of_today(earlier: Settings) -> Settings:
+    """Return settings with the thresholds last set on any page; a page without sidebar asks."""
+    cards = {card.name: card for card in list_cards(role="general")}
+    checksums = {name: card.sha256 for name, card in cards.items()}
+    return replace(earlier, thresholds=read_thresholds(cards), checksums=checksums)
 
 
 def device_line() -> None:

@@ -9,30 +9,48 @@ from pathlib import Path, PurePath
 from facecore.export import photo_to_dict, photo_to_text, to_document, video_to_dict, video_to_text
 from facecore.labels import TASKS, display_name
 from pages._session_log import Entry
-from pages._stats_people import count_people, list_people, mean_confidence, to_people_csv
+from pages._stats_people import (
+    count_people,
+    describe_dropped,
+    list_people,
+    mean_confidence,
+    to_people_csv,
+)
 from pages._ui import Download
 
 _STEM = "facecore_session"
 
 
-def list_session_downloads(entries: Sequence[Entry]) -> list[Download]:
-    """Return the downloads; each is made when its button is pressed."""
+def list_session_downloads(entries: Sequence[Entry], num_dropped: int = 0) -> list[Download]:
+    """Return the downloads; each is made when its button is pressed.
+
+    Args:
+        entries: the sources.
+        num_dropped: how many others of the session made room and are not counted.
+    """
 
     def offer(label: str, data: object, file_name: str, mime: str) -> Download:
         return Download(label, data, file_name, mime, f"download_session_{label}")
 
     return [
-        offer("ZIP with everything", lambda: to_zip(entries), f"{_STEM}.zip", "application/zip"),
-        offer("Text", lambda: to_text(entries).encode(), f"{_STEM}.txt", "text/plain"),
+        offer(
+            "ZIP with everything",
+            lambda: to_zip(entries, num_dropped),
+            f"{_STEM}.zip",
+            "application/zip",
+        ),
+        offer("Text", lambda: to_text(entries, num_dropped).encode(), f"{_STEM}.txt", "text/plain"),
         offer("CSV", lambda: to_people_csv(list_people(entries)), f"{_STEM}.csv", "text/csv"),
-        offer("JSON", lambda: to_json(entries), f"{_STEM}.json", "application/json"),
+        offer("JSON", lambda: to_json(entries, num_dropped), f"{_STEM}.json", "application/json"),
     ]
 
 
-def to_text(entries: Sequence[Entry]) -> str:
+def to_text(entries: Sequence[Entry], num_dropped: int = 0) -> str:
     """Return the totals, then every source in the paper's form."""
     people = list_people(entries)
     lines = [f"Sources: {len(entries)}", f"People: {len(people)}"]
+    if num_dropped:
+        lines.insert(1, describe_dropped(num_dropped))
     for task in TASKS:
         counts = count_people(people, task)
         lines.append(", ".join(f"{display_name(k)}: {n}" for k, n in counts.items()))
@@ -45,10 +63,12 @@ def to_text(entries: Sequence[Entry]) -> str:
     return "\n".join(parts)
 
 
-def to_json(entries: Sequence[Entry]) -> bytes:
+def to_json(entries: Sequence[Entry], num_dropped: int = 0) -> bytes:
     """Return totals and all results as JSON file."""
     people = list_people(entries)
     totals: dict[str, object] = {"sources": len(entries), "people": len(people)}
+    if num_dropped:
+        totals["sources_not_counted"] = num_dropped
     for task in TASKS:
         totals[task] = count_people(people, task)
         totals[f"mean_{task}_confidence"] = mean_confidence(people, task)
@@ -62,14 +82,14 @@ def to_json(entries: Sequence[Entry]) -> bytes:
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def to_zip(entries: Sequence[Entry]) -> bytes:
+def to_zip(entries: Sequence[Entry], num_dropped: int = 0) -> bytes:
     """Return a ZIP file: text, CSV, JSON, and ``media/`` with the annotated pictures and clips."""
     buffer = io.BytesIO()
     # Pictures and videos are compressed already.
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(f"{_STEM}.txt", to_text(entries))
+        archive.writestr(f"{_STEM}.txt", to_text(entries, num_dropped))
         archive.writestr(f"{_STEM}.csv", to_people_csv(list_people(entries)))
-        archive.writestr(f"{_STEM}.json", to_json(entries))
+        archive.writestr(f"{_STEM}.json", to_json(entries, num_dropped))
         taken: set[str] = set()
         for entry in entries:
             for file_name, content in entry.media.items():

@@ -78,6 +78,12 @@ def format_share(share: float | None) -> str:
     return "–" if share is None else f"{share:.0%}"
 
 
+def describe_dropped(number: int) -> str:
+    """Return a sentence on the sources that made room in the log, at least one."""
+    who = "oldest source" if number == 1 else f"{number:,} oldest sources"
+    return f"The {who} made room and {'is' if number == 1 else 'are'} not counted."
+
+
 def to_people_table(people: Sequence[SeenPerson]) -> pd.DataFrame:
     """Return one row per person as shown on the page, confidences in percent."""
     return pd.DataFrame([_to_shown_row(person) for person in people])

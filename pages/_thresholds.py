@@ -21,7 +21,7 @@ def choose_thresholds(cards: Mapping[str, ModelCard], used: Sequence[str]) -> di
     Returns:
         Bundle name -> threshold 0-1, of every usable model.
     """
-    moved: dict[str, float] = st.session_state.setdefault(_MOVED, {})
+    moved = _moved()
     with st.expander("Undecided", icon=":material/question_mark:", key="undecided_section"):
         st.caption(
             "A network that is less sure than this says “undecided” instead of a word. Every "
@@ -30,7 +30,18 @@ def choose_thresholds(cards: Mapping[str, ModelCard], used: Sequence[str]) -> di
         for name in used:
             if name in cards:  # else told where it is loaded
                 moved[_key(cards[name])] = _choose_threshold(cards[name])
+    return read_thresholds(cards)
+
+
+def read_thresholds(cards: Mapping[str, ModelCard]) -> dict[str, float]:
+    """Return bundle name -> threshold 0-1 of these models, as last set on any page."""
+    moved = _moved()
     return {name: moved.get(_key(card), card.threshold) for name, card in cards.items()}
+
+
+def _moved() -> dict[str, float]:
+    moved: dict[str, float] = st.session_state.setdefault(_MOVED, {})
+    return moved
 
 
 def _key(card: ModelCard) -> str:

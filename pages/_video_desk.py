@@ -18,7 +18,7 @@ from facecore.stats import PeopleEdits, SessionSummary, summarise
 from facecore.tracking_labels import Thresholds, decide_again
 from pages._session_end import close_with_session, session_id
 from pages._session_log import forget, is_logged, log_video
-from pages._sidebar import Settings
+from pages._sidebar import Settings, with_thresholds_of_today
 from pages._ui import load_classifiers, plain, safe_file_name
 
 FILE_TYPES = ["mp4", "mov", "avi", "webm", "mkv", "gif", "m4v"]
@@ -44,24 +44,28 @@ class VideoCase:
         job: its thread, files and results.
         drawn: what its annotated video shows.
         settings: what the sidebar was set to when the analysis began.
+        models: titles of the networks that look at it, expression first.
         range_start_s: where the analysed part begins in the upload.
         history: the edits, oldest first; the last one counts.
         player_s: where the player was last sent, in seconds of the annotated video.
         num_moves: how often it was sent somewhere.
         current: whether the annotated video shows the edits and options that count.
         hide_faces: how faces are to be hidden, as of the page's last run.
+        counted: whether the statistics were told of it once; what they forgot since stays away.
     """
 
     key: str
     job: VideoJob
     drawn: Drawing
     settings: Settings
+    models: tuple[str, ...] = ()
     range_start_s: float = 0.0
     history: list[PeopleEdits] = field(default_factory=lambda: [PeopleEdits()])
     player_s: float = 0.0
     num_moves: int = 0
     current: bool = True
     hide_faces: HideMethod | None = None
+    counted: bool = False
     _ordered: Drawing | None = None
     _asked_again: bool = False
     _view: tuple[PeopleEdits, Sequence[FrameResult], SessionSummary] | None = None
@@ -205,7 +209,15 @@ def start_case(
     job = VideoJob(name, data, _queue(), session_id())
     job.start(classifiers, settings.pipeline, settings.annotation, *range_s)
     drawn = (settings.annotation, PeopleEdits(), settings.pipeline.thresholds)
-    case = VideoCase(uuid4().hex, job, drawn, settings, range_s[0])
+    case = VideoCase(
+        uuid4().hex,
+        job,
+        drawn,
+        settings,
+        tuple(classifier.card.title for classifier in classifiers),
+        range_s[0],
+        hide_faces=settings.annotation.hide_faces,
+    )
     held = cases()
     held[case.key] = case
     finished = [key for key, old in held.items() if old.job.state not in ("waiting", "running")]
@@ -231,23 +243,43 @@ def remove_case(key: str) -> None:
     forget("video", key)
 
 
-def hide_logged_faces(method: HideMethod | None) -> None:
-    """Let the statistics follow how faces are to be hidden, whichever video is shown.
-
-    Nothing is drawn: a video is drawn again when it is looked at.
+def hide_all_faces(method: HideMethod | None) -> None:
+    """Let every video know how faces are to be hidden, whichever is shown.
 
     Args:
         method: as the sidebar has it; None shows the faces.
     """
     for case in cases().values():
-        if case.hide_faces != method and is_logged("video", case.key):
-            case.hide_faces = method
+        case.hide_faces = method
+
+
+def log_finished() -> None:
+    """Bring all finished videos in the statistics up to date, also those nobody has looked at.
+
+    Hidden faces and moved thresholds reach them; nothing is drawn, as a video is drawn again when
+    it is looked at. What the statistics forgot stays away until then, too.
+    """
+    for case in cases().values():
+        is_new = not case.counted and case.job.run is not None and case.problem is None
+        if is_new or is_logged("video", case.key):
+            case.decide(with_thresholds_of_today(case.settings))
             log_case(case)
+
+
+def forget_finished() -> None:
+    """Keep the finished videos out of the statistics, also those that ended a moment ago."""
+    for case in cases().values():
+        if case.job.run is not None:
+            case.counted = True
+            forget("video", case.key)
 
 
 def log_case(case: VideoCase) -> None:
     """Tell the session's statistics about a finished video; an outdated drawing is left out."""
-    is_current = case.current and case.drawn[0].hide_faces == case.hide_faces
+    case.counted = True
+    annotation, edits, thresholds = case.drawn
+    drawn = (annotation.hide_faces, edits, thresholds)
+    is_current = case.current and drawn == (case.hide_faces, case.edits, case.thresholds)
     log_video(
         case.name,
         case.run,

@@ -14,6 +14,7 @@ from pages._face_cards import to_data_uri
 from pages._video_desk import VideoCase
 
 _MAX_NAME_CHARS = 40
+_PX_PER_SIGN, _PX_AROUND = 7, 20  # in a table's cell, which cuts what is longer without a sign
 
 
 def show_people_table(
@@ -30,6 +31,7 @@ def show_people_table(
     }
     columns: dict[str, Any] = {
         "Picture": st.column_config.ImageColumn(width="small"),
+        "Name": st.column_config.TextColumn(width=_name_width(summary)),
         "From": st.column_config.NumberColumn(format="%.1f s"),
         "To": st.column_config.NumberColumn(format="%.1f s"),
     }
@@ -52,6 +54,12 @@ def show_people_table(
         selection_mode="single-row",
         alt="People with first and last time, share of time per expression, gender probabilities",
     )
+
+
+def _name_width(summary: SessionSummary) -> int:
+    """Return the width in pixels that shows the longest name to its end."""
+    longest = max((len(person.name) for person in summary.people), default=0)
+    return _PX_AROUND + _PX_PER_SIGN * longest
 
 
 def _to_row(

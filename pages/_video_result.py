@@ -15,6 +15,7 @@ from pages._video_desk import VideoCase, log_case, remove_case
 from pages._video_downloads import show_downloads
 from pages._video_people import show_people_editor, show_people_table
 from pages._video_progress import show_rendering_progress
+from pages._video_settings import describe_analysis
 from pages._video_upload import clock
 
 _TASK_WORDS: dict[Task, str] = {"expression": "Expressions", "gender": "Gender"}
@@ -36,6 +37,7 @@ def show_result(case: VideoCase, settings: Settings) -> None:
     if (problem := case.update_drawing(settings.annotation)) is not None:
         show_error(problem)
     log_case(case)
+    st.caption(describe_analysis(case, settings))
     frames, summary = case.results()
     if not summary.people:
         _show_nobody(case)

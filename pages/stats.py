@@ -2,15 +2,25 @@
 
 import streamlit as st
 
-from pages._session_log import forget_all, log_entries
+from pages._session_log import MAX_ENTRIES, count_dropped, forget_all, log_entries
 from pages._stats_downloads import list_session_downloads
+from pages._stats_people import describe_dropped
 from pages._stats_view import choose_sources, show_people, show_sources, show_totals
 from pages._ui import download_buttons, wording_note
+from pages._video_desk import forget_finished, log_finished
 from pages._visits import require_router
 
 require_router()
 
+
+def forget_everything() -> None:
+    """Empty the statistics, and keep the videos that are done out of them."""
+    forget_finished()
+    forget_all()
+
+
 st.title("Statistics of this session")
+log_finished()
 everything = log_entries()
 
 if not everything:
@@ -24,6 +34,11 @@ if not everything:
         st.page_link("pages/videos.py", label="Analyse a video", icon=":material/movie:")
         st.page_link("pages/live.py", label="Go live", icon=":material/videocam:")
 else:
+    if num_dropped := count_dropped():
+        st.info(
+            f"{describe_dropped(num_dropped)} This page holds the latest {MAX_ENTRIES}.",
+            icon=":material/info:",
+        )
     entries = choose_sources(everything)
     show_totals(entries)
     st.subheader("By source")
@@ -31,12 +46,12 @@ else:
     st.subheader("Every person")
     show_people(entries)
     st.subheader("Downloads")
-    download_buttons(list_session_downloads(entries))
+    download_buttons(list_session_downloads(entries, num_dropped))
     st.button(
         "Forget everything",
         key="stats_forget",
         icon=":material/delete:",
-        on_click=forget_all,
+        on_click=forget_everything,
         help="Empties this page. Results that are still open on other pages come back when you "
         "look at them again.",
     )

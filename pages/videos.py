@@ -4,7 +4,14 @@ import streamlit as st
 
 from pages._sidebar import device_line, sidebar
 from pages._ui import error_box, open_meanwhile, plain, wording_note
-from pages._video_desk import cases, choose_case, chosen_case, hide_logged_faces, remove_case
+from pages._video_desk import (
+    cases,
+    choose_case,
+    chosen_case,
+    hide_all_faces,
+    log_finished,
+    remove_case,
+)
 from pages._video_progress import show_analysis_progress
 from pages._video_result import show_result
 from pages._video_upload import show_upload
@@ -17,7 +24,7 @@ NEW = "new"
 st.title("Videos")
 wording_note()
 settings = sidebar("video")
-hide_logged_faces(settings.annotation.hide_faces)
+hide_all_faces(settings.annotation.hide_faces)
 
 held = cases()
 case = chosen_case()
@@ -53,5 +60,6 @@ with error_box():
     else:
         show_result(case, settings)
 
+log_finished()  # after the shown one's changes, so that each is counted once
 device_line()
 open_meanwhile(settings.used_checksums)

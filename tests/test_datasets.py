@@ -2,6 +2,7 @@
 
 import csv
 import lzma
+import re
 import zipfile
 from pathlib import Path
 
@@ -289,9 +290,29 @@ def test_data_dir_order(tmp_path, monkeypatch):
     (tmp_path / "shared" / "data").mkdir(parents=True)
     assert data_dir() == tmp_path / "shared" / "data"
     (project / "data").mkdir(parents=True)
+    assert data_dir() == tmp_path / "shared" / "data", "an empty folder says nothing"
+    (project / "data" / ".gitkeep").touch()
+    assert data_dir() == tmp_path / "shared" / "data"
+    (project / "data" / "fer2013.csv").touch()
     assert data_dir() == project / "data"
     monkeypatch.setenv("FACECORE_DATA_DIR", str(tmp_path))
     assert data_dir() == tmp_path
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_missing_data_set_names_both_folders(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets_common, "_PROJECT_DIR", tmp_path / "project")
+    monkeypatch.delenv("FACECORE_DATA_DIR", raising=False)
+    shared = tmp_path / "shared" / "data"
+    shared.mkdir(parents=True)
+    own = tmp_path / "project" / "data"
+    both = f"(data sets are read from {own}, or from {shared} while that is empty): "
+    with pytest.raises(DatasetNotFoundError, match=re.escape(both)):
+        load_dataset(name, "test")
+    monkeypatch.setenv("FACECORE_DATA_DIR", str(shared))
+    with pytest.raises(DatasetNotFoundError) as told:
+        load_dataset(name, "test")
+    assert str(shared) in str(told.value) and str(own) not in str(told.value)
 
 
 @pytest.mark.shared

@@ -18,7 +18,7 @@ from facecore.own_data_plan import make_plan
 from facecore.own_data_split import SplitChoice
 from facecore.own_data_store import keep_data
 from facecore.registry import find_bundle, load_card
-from facecore.relabel_decisions import NOT_A_FACE, load_person, read_decisions
+from facecore.relabel_decisions import NOT_A_FACE, load_person, read_decisions, relabel_dir
 from facecore.relabel_predictions import OutOfSample, predictions_path, save_predictions
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -54,8 +54,8 @@ def open_desk(page, dashboard_url, wait_for_run):
         expect(page.locator(".fc-card-face")).to_be_visible()
         expect(page.get_by_text(" decided, ")).to_be_visible()
         wait_for_run(page)
-        box.blur()
         expect(box).not_to_be_focused()
+        expect(box).to_have_value(who)
 
     return open_
 
@@ -168,6 +168,25 @@ def test_keys_do_nothing_while_one_types(open_desk, page, wait_for_run):
     page.keyboard.type("k7n")
     wait_for_run(page)
     expect(page.get_by_text(re.compile(r"0 of \d+ decided"))).to_be_visible()
+    box.blur()
+    told = page.get_by_text(re.compile(r"1 of \d+ decided"))
+    page.keyboard.press("k")
+    expect(told).to_be_visible()
+    who = {path.name.split("_")[0] for path in relabel_dir("fer2013", "train").rglob("bob*.csv")}
+    assert who == {"bob"}, "what was typed is no name until it is confirmed"
+
+
+def test_the_cursor_leaves_a_name_that_was_there_already(open_desk, page, wait_for_run):
+    open_desk("Eve")
+    for _ in range(2):
+        box = page.get_by_label("Your name")
+        box.focus()
+        box.press("Enter")
+        wait_for_run(page)
+        expect(page.get_by_label("Your name")).not_to_be_focused()
+    page.keyboard.press("k")
+    expect(page.get_by_text(re.compile(r"1 of \d+ decided"))).to_be_visible()
+    expect(page.get_by_label("Your name")).to_have_value("Eve")
 
 
 @pytest.mark.parametrize("width", [1280, 400])

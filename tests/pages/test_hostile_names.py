@@ -133,7 +133,8 @@ def test_decisions_from_elsewhere(tmp_path, open_page, monkeypatch, caplog):
     who = clean_name(f"{HTML} {name}")
     add_decision("fer2013", "train", decide("fer2013_1", "happy", "sad", who))
     app = open_page("relabel")
-    app.text_input(key="relabel_who").set_value(f"{HTML} **bold**").run()
+    app.text_input(key="relabel_who").set_value(f"{HTML} **bold**")
+    app.button(key="relabel_who_ok").click().run()
     assert_no_markup(app)
     app.segmented_control(key="relabel_section").set_value("Together").run()
     hostile = [decide(f"{HTML}{n}", HTML, "**bold**", f"{HTML} {who} {n}") for n in range(2)]

@@ -98,6 +98,7 @@ def looks_alike(one, other):
 def test_page_before_the_start(app, streamer):
     assert not app.exception
     assert "needs to agree" in texts(app.info)
+    assert "one small picture of each person stay in the server's memory" in texts(app.info)
     assert "Press **Start**" in texts(app.info)
     assert streamer.calls[-1]["rtc_configuration"] == {"iceServers": []}
     assert streamer.calls[-1]["media_stream_constraints"]["audio"] is False

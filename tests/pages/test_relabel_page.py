@@ -40,7 +40,8 @@ def folders(data_folder, tmp_path, monkeypatch):
 def desk(open_page):
     """The page after a name was given."""
     page = open_page("relabel")
-    page.text_input(key="relabel_who").set_value("Ann").run()
+    page.text_input(key="relabel_who").set_value("Ann")
+    page.button(key="relabel_who_ok").click().run()
     assert not page.exception and not page.error
     return page
 
@@ -73,6 +74,13 @@ def test_a_name_is_needed(open_page):
     assert f"{len(DOUBTFUL)} of 70 training pictures are doubtful" in text_of(page)
     assert "cross_validate.py --dataset fer2013" in text_of(page)
     assert "Visible to everybody" in text_of(page)
+
+
+def test_a_name_counts_once_it_is_confirmed(desk):
+    desk.text_input(key="relabel_who").set_value("Annk").run()
+    press(desk, "keep")
+    assert len(made()) == 1, "by Ann"
+    assert "the keys answer" in text_of(desk)
 
 
 def test_card_shows_what_is_known(desk):
@@ -113,7 +121,8 @@ def test_decisions_outlive_the_session_and_can_be_undone_later(desk, open_page):
     first = shown(desk)
     press(desk, "keep")
     page = open_page("relabel")
-    page.text_input(key="relabel_who").set_value("Ann").run()
+    page.text_input(key="relabel_who").set_value("Ann")
+    page.button(key="relabel_who_ok").click().run()
     assert shown(page) not in (None, first)
     press(page, "undo")
     assert shown(page) == first and made() == {}
@@ -123,7 +132,8 @@ def test_two_people_do_not_see_each_other(desk, open_page):
     first = shown(desk)
     press(desk, "keep")
     page = open_page("relabel")
-    page.text_input(key="relabel_who").set_value("Bob").run()
+    page.text_input(key="relabel_who").set_value("Bob")
+    page.button(key="relabel_who_ok").click().run()
     assert shown(page) == first
 
 
@@ -145,7 +155,8 @@ def test_link_chooses_the_pair(models_folder):
     app = AppTest.from_file(str(APP), default_timeout=180).run()
     app.query_params.update({"dataset": "fer2013", "label": "sad", "seen": "neutral"})
     app.switch_page("pages/relabel.py").run()
-    app.text_input(key="relabel_who").set_value("Ann").run()
+    app.text_input(key="relabel_who").set_value("Ann")
+    app.button(key="relabel_who_ok").click().run()
     assert not app.exception
     assert app.selectbox(key="relabel_label").value == "sad"
     assert shown(app) == AS_NEUTRAL[0]

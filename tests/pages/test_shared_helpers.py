@@ -1,7 +1,9 @@
 """What all pages share: safe texts, safe file names, the session's memory and log."""
 
+import re
 import shutil
 import threading
+import tomllib
 import types
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 import streamlit as st
 
 from facecore.errors import ModelError
+from facecore.labels import to_rgb
 from facecore.media import VideoInfo
 from facecore.registry import load_card
 from facecore.results import Face, Prediction
@@ -19,7 +22,7 @@ from pages import _session_log as session_log
 from pages import _ui, _video_downloads
 from pages._cache import is_remembered, remember, stamp
 from pages._face_cards import build_face_cards
-from pages._look import build_tiles
+from pages._look import STYLE, build_tiles
 from pages._sidebar import expression_cards
 from pages._teaching import link_relabel_page
 from pages._ui import error_box, open_meanwhile, plain, safe_file_name
@@ -203,6 +206,43 @@ def test_tiles_escape_words_and_grey_out_zeros():
     assert "<i>" not in html
     assert html.count("fc-tile-none") == 1
     assert "#0072B2" in html
+
+
+def test_a_long_word_has_the_room_of_two():
+    assert build_tiles({"Gender undecided": 0, "Undecided": 3}).count("span 2") == 1
+    assert "span 2" not in build_tiles({"Gender undecided": 0}, min_width_rem=8.4)
+
+
+def test_words_are_readable_in_the_dark():
+    theme = tomllib.loads(
+        (Path(_ui.__file__).parents[1] / ".streamlit/config.toml").read_text(encoding="utf-8")
+    )["theme"]
+    dark, surfaces = theme["dark"], (theme["dark"], theme["dark"]["sidebar"])
+    main = dark["primaryColor"]
+    for surface in surfaces:
+        for name in ("backgroundColor", "secondaryBackgroundColor"):
+            assert contrast(main, tint(main, surface[name])) >= 4.5
+    (ink,) = re.findall(r"light-dark\(#fff,(#\w+)\)", STYLE)
+    assert contrast(ink, main) >= 4.5
+    assert contrast("#ffffff", theme["light"]["primaryColor"]) >= 4.5
+
+
+def tint(color, below):
+    """A chosen pill's colour: a tenth of the main colour on what lies below."""
+    pairs = zip(to_rgb(color), to_rgb(below), strict=True)
+    return "#" + "".join(f"{round(0.1 * one + 0.9 * other):02x}" for one, other in pairs)
+
+
+def contrast(one, other):
+    """As WCAG 2 computes it."""
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(color):
+    shares = [value / 255 for value in to_rgb(color)]
+    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+    return sum(w * value for w, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def test_error_box_lets_defects_through():

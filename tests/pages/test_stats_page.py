@@ -64,6 +64,36 @@ def test_photos_are_counted_and_can_be_filtered(open_page, pair_png, portrait_pn
     assert "Nothing was analysed yet" in app.info[0].value
 
 
+def test_what_made_room_is_told(open_page, pair_png, portrait_png, wall_png, monkeypatch):
+    monkeypatch.setattr("pages._session_log.MAX_ENTRIES", 2)
+    app = open_page("photos")
+    pictures = {"one": portrait_png, "pair": pair_png, "wall": wall_png, "two": portrait_png}
+    files = [(f"{name}.png", data, "image/png") for name, data in pictures.items()]
+    upload = app.file_uploader(key="photo_upload").set_value(files[:2]).run()
+    upload.switch_page("pages/stats.py").run()
+    assert "made room" not in " ".join(element.value for element in app.info)
+    app.switch_page("pages/photos.py").run()
+    app.file_uploader(key="photo_upload").set_value(files).run()
+    app.run()  # the page logs all of them again
+    app.switch_page("pages/stats.py").run()
+    assert not app.exception
+    assert list(app.dataframe[0].value["Source"]) == ["wall.png", "two.png"]
+    assert app.info[0].value.startswith("The 2 oldest sources made room and are not counted.")
+    app.button(key="stats_forget").click().run()
+    assert not app.session_state["session_log_dropped"]
+
+
+def test_downloads_tell_what_made_room(entry):
+    text = to_text([entry()], 1)
+    assert "Sources: 1\nThe oldest source made room and is not counted.\nPeople: 2" in text
+    assert json.loads(to_json([entry()], 10))["totals"]["sources_not_counted"] == 10
+    with zipfile.ZipFile(io.BytesIO(to_zip([entry()], 1000))) as archive:
+        assert b"1,000 oldest sources made room" in archive.read("facecore_session.txt")
+        assert b'"sources_not_counted": 1000' in archive.read("facecore_session.json")
+    assert "made room" not in to_text([entry()])
+    assert "sources_not_counted" not in json.loads(to_json([entry()]))["totals"]
+
+
 def test_totals_are_over_all_sources(entry):
     people = list_people([entry(), entry("b.mp4", "video")])
     assert len(people) == 4

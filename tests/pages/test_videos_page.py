@@ -1,5 +1,6 @@
 """The Videos page without a browser: empty, analysed, changed, wrong files, nobody there."""
 
+import json
 import threading
 import time
 
@@ -252,6 +253,9 @@ def test_rename_by_the_form(app, clip):
     next(b for b in app.button if b.key.startswith("video_rename_go")).click()
     app.run()
     assert case_of(app).results()[1].people[0].name == "<b>Eve</b>"
+    columns = json.loads(app.dataframe[0].proto.columns)
+    assert columns["Name"]["width"] >= 7 * len("<b>Eve</b>"), "a cell cuts without a sign"
+    wait_for_drawing(app)
     assert not app.exception
 
 

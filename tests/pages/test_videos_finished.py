@@ -1,0 +1,123 @@
+"""Finished videos: counted in the statistics, looked at or not; what they say of themselves."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+WAIT_S = 120
+
+
+@pytest.fixture(scope="module")
+def clip(crossing_clip, write_clip, tmp_path_factory):
+    path = tmp_path_factory.mktemp("clips") / "crossing.mp4"
+    return write_clip(path, crossing_clip.frames[:18], fps=12).read_bytes()
+
+
+@pytest.fixture
+def app(open_page) -> AppTest:
+    """The Videos page inside the dashboard, with stub networks."""
+    return open_page("videos")
+
+
+def start(app, *names, clip):
+    """Begin to analyse and go elsewhere."""
+    app.file_uploader[0].set_value([(name, clip, "video/mp4") for name in names]).run()
+    app.button(key="video_start").click().run()
+    return go(app, "home")
+
+
+def go(app, page):
+    app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception
+    return app
+
+
+def wait(app):
+    for case in app.session_state["video_cases"].values():
+        assert case.job.analysis.wait(WAIT_S)
+
+
+def is_empty(app):
+    return "Nothing was analysed yet" in " ".join(element.value for element in app.info)
+
+
+def test_finished_videos_are_counted_before_anybody_looks_at_them(app, clip):
+    app.segmented_control(key="hide_faces_video").set_value("blur").run()
+    start(app, "one.mp4", "two.mp4", clip=clip)
+    wait(app)
+    go(app, "stats")
+    assert list(app.dataframe[0].value["Source"]) == ["one.mp4", "two.mp4"]
+    assert list(app.dataframe[0].value["Women"]) == [2, 2]
+    cases = app.session_state["video_cases"].values()
+    entries = app.session_state["session_log"].values()
+    for case, entry in zip(cases, entries, strict=True):
+        assert list(entry.media.values()) == [case.job.video]
+        assert case.hide_faces == "blur" and entry.made_from[-1] == "blur"
+
+
+def test_forgotten_videos_stay_away_until_they_are_looked_at(app, clip):
+    start(app, "one.mp4", "two.mp4", clip=clip)
+    wait(app)
+    go(app, "stats").button(key="stats_forget").click().run()
+    assert is_empty(app)
+    assert is_empty(go(go(app, "home"), "stats"))
+    go(go(app, "videos"), "stats")
+    assert list(app.dataframe[0].value["Source"]) == ["two.mp4"], "the one that was shown"
+
+
+def test_a_video_that_ends_just_before_everything_is_forgotten_is_forgotten_too(
+    app, clip, portrait_png
+):
+    go(app, "photos")
+    app.file_uploader(key="photo_upload").set_value(("a.png", portrait_png, "image/png")).run()
+    go(app, "stats")
+    start(go(app, "videos"), "one.mp4", clip=clip)
+    # The page was drawn before the video was done, and its button is pressed afterwards.
+    app.session_state["video_cases"], held = {}, app.session_state["video_cases"]
+    go(app, "stats")
+    app.session_state["video_cases"] = held
+    wait(app)
+    app.button(key="stats_forget").click().run()
+    assert is_empty(app)
+
+
+def test_a_video_whose_browser_was_away_is_not_counted(app, clip):
+    start(app, "one.mp4", clip=clip)
+    wait(app)
+    for case in app.session_state["video_cases"].values():
+        case.job.close()
+    assert is_empty(go(app, "stats"))
+
+
+@pytest.mark.parametrize("place", ["videos", "photos"])
+def test_a_moved_threshold_reaches_all_finished_videos(app, clip, place):
+    start(app, "one.mp4", "two.mp4", clip=clip)
+    wait(app)
+    go(app, "stats")
+    assert list(app.dataframe[0].value["Happy"]) == [2, 2]
+    go(app, place)
+    slider = next(s for s in app.slider if s.key.startswith("threshold_expression_model1"))
+    slider.set_value(95).run()
+    go(app, "stats")
+    assert list(app.dataframe[0].value["Happy"]) == [0, 0]
+    assert list(app.dataframe[0].value["Undecided"]) == [2, 2]
+    entries = list(app.session_state["session_log"].values())
+    assert place == "videos" or not any(entry.media for entry in entries), "they say happy"
+    assert not entries[0].media
+    go(app, place)
+    slider = next(s for s in app.slider if s.key.startswith("threshold_expression_model1"))
+    slider.set_value(50).run()
+    go(app, "stats")
+    assert list(app.dataframe[0].value["Happy"]) == [2, 2]
+    assert next(iter(app.session_state["session_log"].values())).media
+
+
+def test_a_finished_video_names_its_networks_and_what_comes_too_late(app, clip):
+    start(app, "one.mp4", clip=clip)
+    wait(app)
+    go(app, "videos")
+    (told,) = [c.value for c in app.caption if "Analysed with" in c.value]
+    assert r"Model 1\: all seven expressions" in told and "differently" not in told
+    app.sidebar.selectbox(key="expression_model").set_value("expression_model2").run()
+    (told,) = [c.value for c in app.caption if "Analysed with" in c.value]
+    assert r"Model 1\: all seven expressions" in told
+    assert "the expression model is set differently" in told
