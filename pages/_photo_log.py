@@ -7,7 +7,7 @@ from facecore.results import FrameResult
 from facecore.tracking_labels import Thresholds, decide_again
 from pages._photo_pictures import Photo, cut_thumbnails, render
 from pages._session_log import log_entries, log_photo
-from pages._sidebar import Settings
+from pages._sidebar import Settings, with_thresholds_of_today
 from pages._ui import error_box, safe_file_name
 
 
@@ -34,15 +34,26 @@ def follow_sidebar(settings: Settings) -> None:
     Args:
         settings: what the sidebar is set to now.
     """
+    for photo in _list_logged():
+        _log_again(photo, settings)
+
+
+def follow_thresholds() -> None:
+    """Let every photo of the statistics be decided by the thresholds last set on any page."""
+    for photo in _list_logged():
+        _log_again(photo, with_thresholds_of_today(photo.settings))
+
+
+def _list_logged() -> list[Photo]:
     logged = [part for entry in log_entries() for part in entry.made_from]
-    for photo in logged:
-        if isinstance(photo, Photo):
-            now = replace(
-                photo.settings, annotation=settings.annotation, thresholds=settings.thresholds
-            )
-            if now != photo.settings:
-                with error_box():
-                    log_analysed(replace(photo, results=_decide(photo, settings), settings=now))
+    return [part for part in logged if isinstance(part, Photo)]
+
+
+def _log_again(photo: Photo, today: Settings) -> None:
+    now = replace(photo.settings, annotation=today.annotation, thresholds=today.thresholds)
+    if now != photo.settings:
+        with error_box():
+            log_analysed(replace(photo, results=_decide(photo, today), settings=now))
 
 
 def decide(result: FrameResult, thresholds: Thresholds) -> FrameResult:

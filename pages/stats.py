@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages._photo_log import follow_thresholds
 from pages._session_log import MAX_ENTRIES, count_dropped, forget_all, log_entries
 from pages._stats_downloads import list_session_downloads
 from pages._stats_people import describe_dropped
@@ -21,6 +22,7 @@ def forget_everything() -> None:
 
 st.title("Statistics of this session")
 log_finished()
+follow_thresholds()
 everything = log_entries()
 
 if not everything:

@@ -106,6 +106,14 @@ def test_thresholds_reach_photos_that_are_not_shown(photos):
     assert all(labels(entry) == {"happy", "woman"} for entry in entries(photos).values())
 
 
+def test_thresholds_moved_on_another_page_reach_the_statistics(photos):
+    photos.switch_page("pages/videos.py").run()
+    find(photos.sidebar.slider, "threshold_expression_model1").set_value(90).run()
+    photos.switch_page("pages/stats.py").run()
+    assert all(labels(entry) == {"undecided", "woman"} for entry in entries(photos).values())
+    assert list(photos.dataframe[0].value["Undecided"]) == [1, 2]
+
+
 def test_threshold_is_that_of_the_network_that_answered(photos):
     choose_source(photos, "example")
     photos.sidebar.selectbox(key="expression_model").set_value("expression_model2").run()
