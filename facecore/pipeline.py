@@ -31,6 +31,7 @@ __all__ = [
     "SupportsPredict",
 ]
 
+_SLIDE_S = 1.0
 _MOST_AT_ONCE = 32  # faces in one call; more take no less time each, only more memory
 
 
@@ -144,11 +145,19 @@ class FacePipeline:
         """
         return self.classify_all([self.find(frame_bgr, time_s, index)])[0]
 
-    def find(self, frame_bgr: UInt8Array, time_s: float = 0.0, index: int = 0) -> FoundFaces:
+    def find(
+        self, frame_bgr: UInt8Array, time_s: float = 0.0, index: int = 0, held_s: float = 0.0
+    ) -> FoundFaces:
         """Do the first half of ``process``: whose faces a frame has.
 
-        The next frame's may be found in another thread while this one's are classified. Arguments
-        as for ``process``.
+        The next frame's may be found in another thread while this one's are classified.
+
+        Args:
+            frame_bgr: as for ``process``, like the next two.
+            time_s: its media time.
+            index: its number.
+            held_s: for how long the frame is known to be shown. On a slide, which does not come
+                again, a face counts at once.
         """
         start = time.perf_counter()
         if self._tracker is None:
@@ -163,6 +172,7 @@ class FacePipeline:
                 self._tracker,
                 detect_every=self.options.detect_every,
                 rescan_s=self.options.rescan_s,
+                at_once=held_s >= _SLIDE_S,
             )
             faces = [
                 Face(t.detection.xyxy, t.detection.score, t.person_id, {}, t.detection.tilt_deg)

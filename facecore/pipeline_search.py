@@ -93,6 +93,7 @@ class FaceSearch:
         *,
         detect_every: int = 1,
         rescan_s: float = 0.0,
+        at_once: bool = False,
     ) -> list[TrackedFace]:
         """Return the known people of the next frame.
 
@@ -103,6 +104,7 @@ class FaceSearch:
             tracker: knows the people of this stream.
             detect_every: in between, faces are followed without looking for them.
             rescan_s: how often new faces are searched, see ``PipelineOptions``.
+            at_once: whoever is on this frame counts.
         """
         size_wh = (frame_bgr.shape[1], frame_bgr.shape[0])
         same_size = size_wh == self._kept_size_wh
@@ -121,7 +123,8 @@ class FaceSearch:
         if not same_size:
             self.reset()
         found = self._find(frame_bgr, time_s, detector, tracker, rescan_s)
-        seen = tracker.update(compute_sightings(frame_bgr, found), time_s, search_near)
+        sightings = compute_sightings(frame_bgr, found)
+        seen = tracker.update(sightings, time_s, search_near, at_once)
         self._kept = self._bridge.fill(frame_bgr, time_s, seen, tracker)
         self._kept_size_wh = size_wh
         self._frames_to_skip = 0

@@ -24,9 +24,7 @@ from facecore.session_thumbnails import ThumbnailKeeper
 from facecore.stats import SessionSummary, summarise
 from facecore.video_queue import in_groups, look_ahead
 
-# Too few frames, or too far apart as slides are, to wait for somebody to be seen again.
-_SHORT_CLIP_FRAMES = 6
-_SLIDE_S = 1.0
+_SHORT_CLIP_FRAMES = 6  # too few to wait for somebody to be seen again
 MOST_TOGETHER = 8
 """Frames that are classified in one go; more bring the networks little, and progress would jerk."""
 _GROUP_BYTES = 50_000_000  # eight frames of 1920x1080; as many more are searched ahead
@@ -103,7 +101,7 @@ def process_video(
         pipeline.options = search_at_once(pipeline.options)
     info = read_video_info(source)
     total = _expected_frames(info, start_s, end_s)
-    pipeline.reset(min_hits=1 if _counts_at_once(info, total) else None)
+    pipeline.reset(min_hits=1 if total is not None and total <= _SHORT_CLIP_FRAMES else None)
     frames: list[FrameResult] = []
     thumbnails = ThumbnailKeeper()
     warning = None
@@ -144,16 +142,10 @@ def _find_ahead(
     stack.enter_context(closing(cast(Generator[VideoFrame, None, None], frames)))
 
     def find(frame: VideoFrame) -> tuple[VideoFrame, FoundFaces]:
-        return frame, pipeline.find(frame.bgr, frame.time_s, frame.index)
+        held_s = frame.duration_s if frame.is_told else 0.0
+        return frame, pipeline.find(frame.bgr, frame.time_s, frame.index, held_s)
 
     return stack.enter_context(closing(look_ahead(frames, find, num_ahead)))
-
-
-def _counts_at_once(info: VideoInfo, total: int | None) -> bool:
-    """Tell whether a face counts that is seen in one frame only."""
-    if total is not None and total <= _SHORT_CLIP_FRAMES:
-        return True
-    return bool(info.num_frames and (info.duration_s or 0) >= _SLIDE_S * info.num_frames)
 
 
 def _frames_together(info: VideoInfo) -> int:

@@ -1,6 +1,5 @@
 """Who is who from frame to frame: motion, overlap and looks, all in media time."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from facecore.tracking_sightings import (
     Sighting,
     centre_and_side,
     covers_any,
+    distance_sides,
     iou,
     without_doubles,
 )
@@ -108,7 +108,11 @@ class IouTracker:
         self._num_people = 0
 
     def update(
-        self, sightings: Sequence[Sighting], time_s: float, search: Search | None = None
+        self,
+        sightings: Sequence[Sighting],
+        time_s: float,
+        search: Search | None = None,
+        at_once: bool = False,
     ) -> list[TrackedFace]:
         """Take in one frame.
 
@@ -116,6 +120,7 @@ class IouTracker:
             sightings: the faces found in it.
             time_s: the frame's media time; frames come in order.
             search: looks for missing faces near their predicted boxes; one answer per box.
+            at_once: whoever is on it counts, however rarely they were seen.
 
         Returns:
             The known people seen in this frame, by number.
@@ -138,7 +143,7 @@ class IouTracker:
                 track = Track(box, time_s, (face.look, face.look), (box, time_s))
                 self._tracks.append(track)
                 hit_now.append((track, face))
-        return self._report(hit_now, time_s)
+        return self._report(hit_now, time_s, at_once)
 
     def unsure_boxes(self, time_s: float) -> list[Box]:
         """Return where a face may be that the last ``update`` did not report.
@@ -175,16 +180,18 @@ class IouTracker:
             for track in self._tracks
         )
 
-    def _report(self, hits: Iterable[tuple[Track, Sighting]], time_s: float) -> list[TrackedFace]:
+    def _report(
+        self, hits: Iterable[tuple[Track, Sighting]], time_s: float, at_once: bool
+    ) -> list[TrackedFace]:
         reported = []
         for track, sighting in hits:
-            if track.person_id is None and track.num_hits >= self._min_hits:
-                self._name(track, time_s)
+            if track.person_id is None and (at_once or track.num_hits >= self._min_hits):
+                self._name(track, time_s, at_once)
             if track.person_id is not None:
                 reported.append(TrackedFace(track.person_id, sighting.detection))
         return sorted(reported, key=lambda face: face.person_id)
 
-    def _name(self, track: Track, time_s: float) -> None:
+    def _name(self, track: Track, time_s: float, at_once: bool) -> None:
         """Give a track its number: that of a lost person, if it turns out to be one.
 
         A face that comes out from behind another one is half hidden at first and known again
@@ -198,7 +205,7 @@ class IouTracker:
             earlier = near[int(np.argmin(costs))]
             track.person_id = earlier.person_id
             self._tracks = [t for t in self._tracks if t is not earlier]
-        elif not near or time_s - born_s >= _RECOGNITION_S:
+        elif at_once or not near or time_s - born_s >= _RECOGNITION_S:
             track.person_id = self._memory.recall(track.looks)
             if track.person_id is None:
                 self._num_people += 1
@@ -244,7 +251,7 @@ class IouTracker:
         likeness = track.likeness(look)
         if likeness < (_IN_PLACE_LIKENESS if in_place else self.options.min_likeness):
             return _IMPOSSIBLE
-        return 0.5 * min(_distance_sides(predicted, seen), 1.0) + 1 - likeness
+        return 0.5 * min(distance_sides(predicted, seen), 1.0) + 1 - likeness
 
     def _is_in_reach(self, track: Track, seen: Box, time_s: float) -> bool:
         """Tell whether a person can have moved to a place by now, whoever it shows."""
@@ -255,7 +262,7 @@ class IouTracker:
         return (
             in_time
             and sides[1] <= _LARGEST_GROWTH * sides[0]
-            and _distance_sides(predicted, seen) <= _REACH_SIDES + moved
+            and distance_sides(predicted, seen) <= _REACH_SIDES + moved
         )
 
     def _is_next_frame(self, track: Track, time_s: float) -> bool:
@@ -290,9 +297,3 @@ class IouTracker:
                 claimed.append(box)
                 accepted[index] = answer
         return accepted
-
-
-def _distance_sides(a: Box, b: Box) -> float:
-    (ax, ay), a_side = centre_and_side(a)
-    (bx, by), b_side = centre_and_side(b)
-    return math.hypot(ax - bx, ay - by) / (0.5 * (a_side + b_side))

@@ -1,5 +1,6 @@
 """What the tracker compares: faces of a frame with their looks, and how boxes overlap."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -88,3 +89,10 @@ def without_doubles(sightings: Sequence[Sighting]) -> list[Sighting]:
         if not covers_any(sighting.detection.xyxy, [k.detection.xyxy for k in kept]):
             kept.append(sighting)
     return sorted(kept, key=lambda s: s.detection.xyxy)
+
+
+def distance_sides(a: Box, b: Box) -> float:
+    """Return how far apart the middles of two boxes are, in sides of a box of their mean size."""
+    (ax, ay), a_side = centre_and_side(a)
+    (bx, by), b_side = centre_and_side(b)
+    return math.hypot(ax - bx, ay - by) / (0.5 * (a_side + b_side))

@@ -180,20 +180,26 @@ def test_somebody_in_a_very_short_clip_counts(
     assert person.num_frames == num_frames
 
 
-@pytest.mark.parametrize(("shown_ms", "seen"), [(3000, {0: 5, 8: 1}), (100, {2: 5})])
-def test_who_is_on_one_slide_counts(
+@pytest.mark.parametrize(("shown_ms", "seen"), [
+    ([3000] * 12, {0: 5, 8: 1}),
+    ([100] * 12, {2: 5}),
+    ([100] * 11 + [30_000], {2: 5}),  # that one is held makes no slides of the others
+    ([100] * 8 + [1000] + [100] * 3, {2: 5, 8: 1}),
+])  # fmt: skip
+def test_who_is_on_a_slide_counts(
     tmp_path, frames, make_stub_classifier, make_stub_detector, shown_ms, seen
 ):
     """Slides do not come again; in a film, a box of a single frame is mostly none.
 
     Whom a film loses is followed for two frames more.
     """
-    clip = write_slides(tmp_path / "clip.gif", [shown_ms] * 12, frames)
+    clip = write_slides(tmp_path / "clip.gif", shown_ms, frames)
     boxes = [[BOX]] * 5 + [[]] * 3 + [[OTHER]] + [[]] * 3
     options = PipelineOptions(rescan_s=0)
     pipeline = FacePipeline([make_stub_classifier("gender")], options, make_stub_detector(boxes))
-    people = process_video(clip, None, pipeline).summary.people
-    assert {round(p.first_s * 1000 / shown_ms): p.num_frames for p in people} == seen
+    run = process_video(clip, None, pipeline)
+    times = [frame.time_s for frame in run.frames]
+    assert {times.index(p.first_s): p.num_frames for p in run.summary.people} == seen
 
 
 def test_pipeline_starts_afresh_with_every_video(clip, make_pipeline):

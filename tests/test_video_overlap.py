@@ -171,9 +171,9 @@ def test_next_frames_are_searched_while_the_networks_look_at_some(clip, make_stu
     overlapped = []
 
     class Pipeline(FacePipeline):
-        def find(self, frame_bgr, time_s=0.0, index=0):
+        def find(self, frame_bgr, time_s=0.0, index=0, held_s=0.0):
             searched[index].set()
-            return super().find(frame_bgr, time_s, index)
+            return super().find(frame_bgr, time_s, index, held_s)
 
         def classify_all(self, frames):
             following = min(frames[-1].index + MOST_TOGETHER, NUM_FRAMES - 1)

@@ -272,7 +272,7 @@ def test_hiding_faces_draws_the_video_again(app, clip):
 
 
 def test_hiding_faces_reaches_the_statistics_without_a_drawing(app, clip, monkeypatch):
-    def fail(self, frame_bgr, time_s):
+    def fail(self, frame_bgr, time_s, duration_s=None):
         raise VideoWriteError("clip.mp4 could not be written (No space left on device).")
 
     monkeypatch.setattr(VideoWriter, "write", fail)
@@ -329,7 +329,7 @@ def test_hiding_faces_brings_nothing_back_that_the_statistics_forgot(app, clip):
 def test_full_disk_costs_the_annotated_video_only(app, clip, monkeypatch):
     write = VideoWriter.write
 
-    def fail(self, frame_bgr, time_s):
+    def fail(self, frame_bgr, time_s, duration_s=None):
         raise VideoWriteError("clip.mp4 could not be written (No space left on device).")
 
     monkeypatch.setattr(VideoWriter, "write", fail)

@@ -99,7 +99,7 @@ def test_failed_drawing_keeps_the_analysis_and_the_earlier_video(
     assert job.analysis.wait(WAIT_S)
     video, frames = job.video, job.run.frames
 
-    def fail(self, frame_bgr, time_s):
+    def fail(self, frame_bgr, time_s, duration_s=None):
         raise VideoWriteError("out.mp4 could not be written (No space left on device).")
 
     monkeypatch.setattr(VideoWriter, "write", fail)
@@ -157,10 +157,10 @@ def test_job_on_a_disk_that_fills_up_keeps_its_results_and_can_draw_later(
 ):
     write = VideoWriter.write
 
-    def fill(self, frame_bgr, time_s):
+    def fill(self, frame_bgr, time_s, duration_s=None):
         if self.num_frames == 5:
             raise VideoWriteError("out.mp4 could not be written (No space left on device).")
-        write(self, frame_bgr, time_s)
+        write(self, frame_bgr, time_s, duration_s)
 
     monkeypatch.setattr(VideoWriter, "write", fill)
     job = VideoJob("clip.mp4", io.BytesIO(clip.read_bytes()))
@@ -178,7 +178,7 @@ def test_job_on_a_disk_that_fills_up_keeps_its_results_and_can_draw_later(
 def test_command_keeps_the_tables_of_a_video_that_cannot_be_drawn(
     clip, tmp_path, make_stub_classifier, monkeypatch, capsys
 ):
-    def fail(self, frame_bgr, time_s):
+    def fail(self, frame_bgr, time_s, duration_s=None):
         raise VideoWriteError("out.mp4 could not be written (No space left on device).")
 
     monkeypatch.setattr(VideoWriter, "write", fail)
