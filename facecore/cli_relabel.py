@@ -16,7 +16,7 @@ from facecore.relabel_decisions import (
     relabel_dir,
     save_decisions,
 )
-from facecore.relabel_merge import add_file, compare_people, merge_decisions
+from facecore.relabel_merge import add_files, compare_people, merge_decisions
 from facecore.relabel_votes import CROWD_FILE, decide_by_votes
 
 
@@ -91,8 +91,9 @@ def _ask_votes(dataset: str, split: str, least_votes: int) -> list[Decision]:
 
 def _merge(paths: Sequence[Path]) -> list[Decision]:
     people: dict[str, list[Decision]] = {}
-    for path in paths:
-        add_file(people, load_decisions(path), path.name)
+    errors = add_files(people, [(path.name, load_decisions(path)) for path in paths])
+    if errors:
+        raise errors[0]
     for pair in compare_people(people):
         kappa = "" if pair.kappa is None else f", kappa {pair.kappa:.2f}"
         print(

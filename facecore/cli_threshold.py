@@ -6,12 +6,9 @@ from pathlib import Path
 from facecore.cli_bundles import for_each_bundle
 from facecore.datasets import DATASETS
 from facecore.errors import DatasetError
-from facecore.evaluation_threshold import ThresholdChoice, write_threshold
+from facecore.evaluation_threshold import DEFAULT_ACCURACY, ThresholdChoice, write_threshold
 from facecore.labels import TASKS, Task
 from facecore.registry import ModelCard, load_card
-
-DEFAULT_ACCURACY: dict[Task, float] = {"expression": 0.8, "gender": 0.95}
-"""Of the decided answers, for a network whose training config says nothing."""
 
 
 def add_threshold_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from facecore.errors import ModelNotFoundError, TrainingRunError
+from facecore.model_titles import is_title_taken
 from facecore.registry import (
     CARD_FILE,
     ModelCard,
@@ -33,13 +34,15 @@ def rename_model(name: str, title: str) -> ModelCard:
 
     Raises:
         ModelNotFoundError: if there is no such model of a user.
-        TrainingRunError: if the title is empty or too long.
+        TrainingRunError: if the title is empty, too long or another model's.
         StorageError: if the card cannot be written.
     """
     bundle = _find(name)
     plain = " ".join(title.split())
     if not plain or len(plain) > _MAX_TITLE_CHARS:
         raise TrainingRunError(f"A model's name must have 1 to {_MAX_TITLE_CHARS} letters.")
+    if is_title_taken(plain, except_for=name):
+        raise TrainingRunError(f"Another model is called “{plain}”; take another name.")
     card = replace(load_card(bundle), title=plain)
     save_card(bundle, card)
     return card

@@ -46,20 +46,36 @@ class MergedDecisions:
     num_shared: int
 
 
-def add_file(people: dict[str, list[Decision]], decisions: Sequence[Decision], name: str) -> None:
-    """Add a file's decisions to those of people; decisions without a name go by the file's.
+def add_files(
+    people: dict[str, list[Decision]], files: Sequence[tuple[str, Sequence[Decision]]]
+) -> list[CorrectionsError]:
+    """Add files' decisions to those of people; decisions without a name go by their file's.
 
-    Two files without names are two people, also where they are called the same.
+    Two files without names are two people, also where they are called the same, and so are they and
+    somebody who has such a name in whichever file.
 
     Args:
         people: name -> decisions; changed.
-        decisions: of the file.
-        name: of the file, such as "ann.csv".
+        files: name of each, such as "ann.csv", and its decisions.
 
-    Raises:
-        CorrectionsError: if somebody says otherwise here than before; nothing is added then.
+    Returns:
+        One error for each file in which somebody says otherwise than before, which is left out.
     """
-    nameless = _find_free_name(clean_name(PurePath(name).stem) or "file", people)
+    taken = {*people, *(decision.who for _, decisions in files for decision in decisions)}
+    errors = []
+    for name, decisions in files:
+        nameless = _find_free_name(clean_name(PurePath(name).stem) or "file", taken)
+        taken.add(nameless)
+        try:
+            _add_file(people, decisions, name, nameless)
+        except CorrectionsError as error:
+            errors.append(error)
+    return errors
+
+
+def _add_file(
+    people: dict[str, list[Decision]], decisions: Sequence[Decision], name: str, nameless: str
+) -> None:
     brought: dict[str, list[Decision]] = {}
     for decision in decisions:
         brought.setdefault(decision.who or nameless, []).append(decision)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from facecore.errors import TrainingRunError
+from facecore.evaluation_threshold import DEFAULT_ACCURACY
 from facecore.labels import Task
 from facecore.own_data_store import OwnData
 from facecore.registry import InputSpec, ModelCard
@@ -116,6 +117,7 @@ def build_values(form: TrainingForm, data: OwnData) -> dict[str, Any]:
         "learning_rate": form.learning_rate,
         "warmup_epochs": 1.0 if form.epochs > 2 else 0.5,
         "label_smoothing": form.label_smoothing,
+        "wanted_accuracy": DEFAULT_ACCURACY[data.task],
     }
     return values | (_AUGMENTATION if form.augment else {"flip": False})
 

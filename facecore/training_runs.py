@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from facecore.comparison import TrainingEpoch
 from facecore.errors import TrainingRunError
+from facecore.model_titles import is_title_taken
 from facecore.registry import CARD_FILE, models_dir
 from facecore.training_config import load_values, to_toml
 from facecore.training_queue import (
@@ -109,9 +110,9 @@ def choose_run_name(title: str) -> str:
     name = to_name(title)
     if not name:
         raise TrainingRunError("Give the model a name with letters a-z or digits.")
-    for folder in (models_dir(), user_models_dir(), user_runs_dir()):
-        if (folder / name).exists():
-            raise _is_taken(title)
+    folders = (models_dir(), user_models_dir(), user_runs_dir())
+    if is_title_taken(title) or any((folder / name).exists() for folder in folders):
+        raise _is_taken(title)
     return name
 
 

@@ -7,7 +7,7 @@ from facecore.results import FrameResult
 from facecore.tracking_labels import Thresholds, decide_again
 from pages._photo_pictures import Photo, cut_thumbnails, render
 from pages._session_log import log_entries, log_photo
-from pages._sidebar import Settings, with_thresholds_of_today
+from pages._sidebar import Settings, follow_today
 from pages._ui import error_box, safe_file_name
 
 
@@ -40,8 +40,9 @@ def follow_sidebar(settings: Settings) -> None:
 
 def follow_thresholds() -> None:
     """Let every photo of the statistics be decided by the thresholds last set on any page."""
+    to_today = follow_today()
     for photo in _list_logged():
-        _log_again(photo, with_thresholds_of_today(photo.settings))
+        _log_again(photo, to_today(photo.settings))
 
 
 def _list_logged() -> list[Photo]:

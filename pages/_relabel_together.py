@@ -16,9 +16,9 @@ from facecore.relabel_decisions import (
     read_decisions,
     to_decisions_csv,
 )
-from facecore.relabel_merge import add_file, compare_people, merge_decisions
+from facecore.relabel_merge import add_files, compare_people, merge_decisions
 from pages._relabel_card import show_name
-from pages._ui import Download, download_buttons, error_box, plain
+from pages._ui import Download, download_buttons, error_box, plain, show_error
 
 
 def tell_use(dataset: str, name: str) -> str:
@@ -60,9 +60,12 @@ def _collect(dataset: str, split: str) -> dict[str, list[Decision]]:
         max_upload_size=MAX_BYTES // 1_000_000,
         key="relabel_uploads",
     )
+    files = []
     for upload in uploads:
         with error_box():
-            add_file(people, read_decisions(upload.getvalue(), upload.name), upload.name)
+            files.append((upload.name, read_decisions(upload.getvalue(), upload.name)))
+    for error in add_files(people, files):
+        show_error(str(error))
     return people
 
 

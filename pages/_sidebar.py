@@ -1,6 +1,6 @@
 """The sidebar: which model, how faces are searched, what is drawn; kept while pages change."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,6 +11,7 @@ from facecore.detection import CASCADES, HaarOptions
 from facecore.errors import InvalidModelCardError
 from facecore.labels import Task
 from facecore.live import LIVE_PIPELINE
+from facecore.model_titles import tell_apart
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
 from facecore.registry import GENDER_MODEL, ModelCard, Role, iter_cards, list_cards
 from pages._thresholds import choose_thresholds, read_thresholds
@@ -107,11 +108,12 @@ def sidebar(medium: Medium) -> Settings:
     return replace(settings, pipeline=decided)
 
 
-def with_thresholds_of_today(earlier: Settings) -> Settings:
-    """Return settings with the thresholds last set on any page; a page without sidebar asks."""
+def follow_today() -> Callable[[Settings], Settings]:
+    """Return what gives settings the thresholds last set on any page, also without a sidebar."""
     cards = {card.name: card for card in list_cards(role="general")}
     checksums = {name: card.sha256 for name, card in cards.items()}
-    return replace(earlier, thresholds=read_thresholds(cards), checksums=checksums)
+    thresholds = read_thresholds(cards)
+    return lambda earlier: replace(earlier, thresholds=thresholds, checksums=checksums)
 
 
 def device_line() -> None:
@@ -148,7 +150,7 @@ def _choose_expression_model() -> str | None:
             "predicted; restore the folder or train one with training/train.py."
         )
         return None
-    titles = {card.name: card.title for card in cards}
+    titles = tell_apart({card.name: card.title for card in cards})
     return st.selectbox(
         "Expression model",
         list(titles),
@@ -162,7 +164,8 @@ def _choose_expression_model() -> str | None:
 
 def _choose_gender_model() -> str:
     """Return the gender model; where users trained others, let the user choose."""
-    titles = {card.name: card.title for card in list_cards(task="gender", role="general")}
+    cards = list_cards(task="gender", role="general")
+    titles = tell_apart({card.name: card.title for card in cards})
     if set(titles) <= {GENDER_MODEL}:
         return GENDER_MODEL  # a damaged one is told where it is loaded
     return st.selectbox(

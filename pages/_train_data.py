@@ -121,7 +121,7 @@ def _show_reading(case: DraftCase) -> None:
         st.rerun(scope="app")
     progress = case.reading.progress
     words = "unpacking …" if not progress.done else f"{progress.done:,} of {progress.total:,}"
-    st.progress(progress.fraction or 0.0, f"Reading {plain(case.name)}: {words}")
+    st.progress(progress.fraction or 0.0, f"Reading and comparing {plain(case.name)}: {words}")
     if st.button("Cancel", icon=":material/close:", key="train_reading_cancel"):
         drop_case()
         st.rerun(scope="app")

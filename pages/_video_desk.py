@@ -18,7 +18,7 @@ from facecore.stats import PeopleEdits, SessionSummary, summarise
 from facecore.tracking_labels import Thresholds, decide_again
 from pages._session_end import close_with_session, session_id
 from pages._session_log import forget, is_logged, log_video
-from pages._sidebar import Settings, with_thresholds_of_today
+from pages._sidebar import Settings, follow_today
 from pages._ui import load_classifiers, plain, safe_file_name
 
 FILE_TYPES = ["mp4", "mov", "avi", "webm", "mkv", "gif", "m4v"]
@@ -259,10 +259,11 @@ def log_finished() -> None:
     Hidden faces and moved thresholds reach them; nothing is drawn, as a video is drawn again when
     it is looked at. What the statistics forgot stays away until then, too.
     """
+    to_today = follow_today()
     for case in cases().values():
         is_new = not case.counted and case.job.run is not None and case.problem is None
         if is_new or is_logged("video", case.key):
-            case.decide(with_thresholds_of_today(case.settings))
+            case.decide(to_today(case.settings))
             log_case(case)
 
 

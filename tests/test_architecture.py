@@ -28,6 +28,7 @@ ROWS = [
     {"results", "registry"},
     {
         "preprocessing",
+        "model_titles",
         "flip",
         "detection",
         "tracking",

@@ -44,7 +44,7 @@ from facecore.relabel_decisions import (
     save_decisions,
     to_decisions_csv,
 )
-from facecore.relabel_merge import add_file, compare_people, merge_decisions
+from facecore.relabel_merge import add_files, compare_people, merge_decisions
 from facecore.relabel_predictions import (
     OutOfSample,
     load_predictions_for,
@@ -440,23 +440,38 @@ class TestMerge:
 class TestFiles:
     def test_each_nameless_file_is_one_person_called_like_it(self):
         people = {}
-        for name, new in (("ann.csv", "happy"), ("ann.csv", "happy"), ("=+.csv", "fear")):
-            add_file(people, [said("1", new, who="")], name)
+        words = (("ann.csv", "happy"), ("ann.csv", "happy"), ("=+.csv", "fear"))
+        add_files(people, [(name, [said("1", new, who="")]) for name, new in words])
         assert list(people) == ["ann", "ann (2)", "file"]
         assert merge_decisions(people).decisions[0].who == "ann + ann (2)"
 
     def test_one_persons_files_add_up_where_they_agree(self):
         people = {}
-        add_file(people, [said("1", "happy"), said("2", "fear")], "a.csv")
-        add_file(people, [said("2", "fear"), said("3", "sad")], "b.csv")
+        first, second = (
+            [said("1", "happy"), said("2", "fear")],
+            [said("2", "fear"), said("3", "sad")],
+        )
+        assert not add_files(people, [("a.csv", first), ("b.csv", second)])
         assert {d.image for d in people["Ann"]} == {"1", "2", "3"}
 
     def test_one_name_that_says_two_things_is_refused_and_nothing_is_added(self):
         people = {}
-        add_file(people, [said("1", "happy")], "a.csv")
-        with pytest.raises(CorrectionsError, match=r"b\.csv has 'fear' from Ann for picture '1'"):
-            add_file(people, [said("2", "sad", who="Bob"), said("1", "fear")], "b.csv")
+        second = [said("2", "sad", who="Bob"), said("1", "fear")]
+        (error,) = add_files(people, [("a.csv", [said("1", "happy")]), ("b.csv", second)])
+        assert isinstance(error, CorrectionsError)
+        assert "b.csv has 'fear' from Ann for picture '1'" in str(error)
         assert people == {"Ann": [said("1", "happy")]}
+
+    @pytest.mark.parametrize("turn", [1, -1])
+    def test_nameless_people_are_nobody_who_has_such_a_name(self, turn):
+        """In whichever order the files come, also within one file."""
+        files = [("x.csv", [said("1", "sad", who="")]), ("y.csv", [said("1", "fear", who="x")])]
+        people = {}
+        assert not add_files(people, files[::turn])
+        assert {who: rows[0].new for who, rows in people.items()} == {"x": "fear", "x (2)": "sad"}
+        people = {}
+        assert not add_files(people, [("x.csv", [said("1", "sad", who=""), files[1][1][0]])])
+        assert {who: len(rows) for who, rows in people.items()} == {"x": 1, "x (2)": 1}
 
     def test_command_keeps_nameless_files_apart(self, tmp_path, capsys):
         for name, new in (("ann", "sad"), ("bob", "neutral")):

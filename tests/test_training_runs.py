@@ -11,6 +11,7 @@ import textwrap
 import threading
 import time
 import tomllib
+import unicodedata
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from facecore.registry import find_bundle, list_bundles, load_card, save_card
 from facecore.training_config import TrainingForm, build_values, count_images, to_toml
 from facecore.training_queue import LOCK_FILE, PROJECT_DIR, ensure_worker, is_worker_alive
 from facecore.training_runs import (
+    choose_run_name,
     create_run,
     delete_run,
     describe_interruption,
@@ -406,6 +408,14 @@ def test_own_models_are_listed_renamed_packed_and_deleted(tmp_path, make_card):
     assert load_card(find_bundle("mine")).title == "My model"
     with pytest.raises(TrainingRunError, match="1 to 60"):
         rename_model("mine", "")
+    rename_model("mine", "my MODEL")  # itself may be called so
+    save_card(tmp_path / "models" / "second", replace(make_card(name="second"), title="Müde Augen"))
+    for taken in ("Müde  augen", unicodedata.normalize("NFD", "Müde Augen")):
+        with pytest.raises(TrainingRunError, match="Another model is called"):
+            rename_model("mine", taken)
+        with pytest.raises(TrainingRunError, match="There is a model called"):
+            choose_run_name(taken)
+    assert load_card(find_bundle("mine")).title == "my MODEL"
     assert b"mine/card.json" in pack_model("mine")
     delete_model("mine")
     assert list_own_models() == []
@@ -446,6 +456,9 @@ def test_config_is_one_that_the_trainer_takes(make_card):
     values = build_values(TrainingForm("x", ("happy", "tired"), start, "equal numbers", 30), DATA)
     assert values["start_from"] == "start"
     assert (values["base_width"], values["height"], values["images_per_class"]) == (16, 48, 30)
+    assert values["wanted_accuracy"] == 0.8
+    by_gender = replace(DATA, task="gender")
+    assert build_values(TrainingForm("x", ("man",), None), by_gender)["wanted_accuracy"] == 0.95
     assert count_images(values, DATA) == (60, 15)
     speed = {"images_per_s": 20.0, "judged_per_s": 60.0, "start_s": 10.0}
     assert estimate_seconds(speed, 4, 60, 15) == pytest.approx(10 + 4 * 3.25 + 0.25)
