@@ -10,6 +10,7 @@ from facecore.own_data_pictures import Picture
 
 MIN_PER_CLASS = 20
 MIN_TRAIN, MIN_VALIDATION = 10, 3
+FEW_HELD_OUT = 50  # then the accuracy is known to some 14 percentage points at best
 MAX_EXAMPLES = 200
 
 _SMALL_SIDE_PX = 24
@@ -106,6 +107,11 @@ def check_counts(task: Task, counts: Mapping[str, Mapping[str, int]]) -> list[Fi
         action = (
             "Choose equal numbers or weights when you train, or rare labels are seldom answered."
         )
+        findings.append(Finding("warning", problem, action))
+    held_out = sum(by_split.get("validation", 0) for by_split in counts.values())
+    if len(counts) > 1 and held_out < FEW_HELD_OUT:
+        problem = f"A network can be judged on {say_pictures(held_out)} only."
+        action = "Its accuracy will be known roughly at best; add pictures."
         findings.append(Finding("warning", problem, action))
     own = [display_name(label) for label in counts if not is_known(task, [label])]
     if own:

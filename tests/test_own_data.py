@@ -281,6 +281,7 @@ def test_report_tells_every_problem(tmp_path):
         "no pictures by",
         "Far from square",
         "The labels are unequal: Happy",
+        "A network can be judged on 24 pictures only.",
     ):
         assert words in told, words
     assert "Angry has 7 pictures; at least 20 are needed." in texts(plan, "refused")

@@ -43,6 +43,9 @@ from training.whole_files import writing
 
 FloatArray = npt.NDArray[np.float64]
 
+# Temperatures, and which pictures are too few to find one below 1.
+_LEAST, _LEAST_OF_FEW, _MOST = 0.2, 1.0, 5.0
+_FEW = 100
 _DROPPED_BITS = 13  # of float32's 24 significant ones
 _NO_TIME = "1980-01-01@00:00:00"
 _SHARED_OBJECT = re.compile(rb'("shared_object_id": )(\d+)')
@@ -60,11 +63,15 @@ def compute_log_loss(logits: npt.ArrayLike, y_true: npt.NDArray[np.int16]) -> fl
 
 
 def fit_temperature(logits: npt.ArrayLike, y_true: npt.NDArray[np.int16]) -> float:
-    """Return the number that logits have to be divided by for the lowest log loss."""
+    """Return the number that logits have to be divided by for the lowest log loss.
+
+    On few pictures, which a network may get all right, it never makes the answers surer.
+    """
     values = np.asarray(logits, dtype=np.float64)
+    least = _LEAST_OF_FEW if len(values) < _FEW else _LEAST
     result = minimize_scalar(
         lambda log_t: compute_log_loss(values / np.exp(log_t), y_true),
-        bounds=(np.log(0.2), np.log(5.0)),
+        bounds=(np.log(least), np.log(_MOST)),
         method="bounded",
     )
     return float(np.exp(result.x))

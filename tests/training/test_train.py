@@ -315,6 +315,15 @@ def test_exported_network_answers_as_the_trained_one(architecture):
     )
 
 
+@pytest.mark.parametrize(("num", "sharper"), [(12, False), (99, False), (100, True)])
+def test_few_pictures_make_no_network_surer(num, sharper):
+    """That it gets a dozen all right does not show that it is never wrong."""
+    y_true = np.arange(num) % 2
+    temperature = fit_temperature(np.eye(2)[y_true], y_true)
+    assert (temperature < 0.99) == sharper
+    assert fit_temperature(9 * np.eye(2)[y_true], (y_true + (np.arange(num) % 4 == 0)) % 2) > 1.5
+
+
 @pytest.mark.parametrize("true_temperature", [0.5, 1.0, 3.0])
 def test_temperature_is_found(true_temperature):
     rng = np.random.default_rng(0)
