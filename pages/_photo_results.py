@@ -16,7 +16,7 @@ from pages._lasting_choice import choose_lasting
 from pages._people_tiles import build_count_tiles
 from pages._photo_analysis import count_removed, remove_face, undo_removal
 from pages._photo_explanation import show_photo_explanation
-from pages._photo_pictures import Photo, cut_thumbnails, draw, render
+from pages._photo_pictures import Photo, cut_thumbnails, describe_rest, draw, render
 from pages._ui import Download, download_buttons, plain, safe_file_name
 
 _WIDE = 1.25  # from this ratio of width to height the picture takes the page's full width
@@ -93,14 +93,19 @@ def _show_faces(photo: Photo) -> None:
         st.html(build_face_cards(photo.result.faces, cut_thumbnails(photo)))
         show_photo_explanation(photo)
     else:
-        show_no_face()
+        show_no_face(describe_rest(photo.source))
 
 
-def show_no_face() -> None:
-    """Say that nothing was found, and what helps."""
+def show_no_face(rest: str = "") -> None:
+    """Say that nothing was found, and what helps.
+
+    Args:
+        rest: a sentence on pictures of the file that were not read, if there are any.
+    """
+    other = f"{rest} Save another one as a file of its own to have it read. " if rest else ""
     st.info(
-        "No face was found. Faces are found when they look towards the camera and are not too "
-        "small: try a larger picture, turn it upright, or open “Detection” in the sidebar and "
+        f"No face was found. {other}Faces are found when they look towards the camera and are not "
+        "too small: try a larger picture, turn it upright, or open “Detection” in the sidebar and "
         "lower “Neighbours” or “Smallest face”.",
         icon=":material/search_off:",
     )
@@ -167,6 +172,8 @@ def _compare(labels: set[str]) -> str:
 def _show_picture(photo: Photo) -> None:
     picture = draw(photo, photo.model)
     st.image(picture, width="stretch", alt=f"{count_faces(photo.result)} with numbered boxes")
+    if rest := describe_rest(photo.source):
+        st.caption(f":material/filter_none: {rest}")
 
 
 def _edit_faces(photo: Photo) -> None:

@@ -147,9 +147,9 @@ def test_nothing_is_read_again_to_hide_faces_or_to_move_a_threshold(photos, monk
     data = [np.full((240, 320, 3), shade, np.uint8) for shade in range(100, 180, 10)]
     files = [(f"{i}.png", cv2.imencode(".png", p)[1].tobytes()) for i, p in enumerate(data)]
     upload(photos, *((name, content, "image/png") for name, content in files))
-    read, original = [], pictures.decode_image
+    read, original = [], pictures.decode_picture
     monkeypatch.setattr(
-        pictures, "decode_image", lambda data, name: read.append(name) or original(data, name)
+        pictures, "decode_picture", lambda data, name: read.append(name) or original(data, name)
     )
     find(photos.sidebar.slider, "threshold_expression_model1").set_value(60).run()
     hide(photos, "blur")
