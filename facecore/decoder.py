@@ -24,7 +24,7 @@ from facecore.errors import (
     UnreadableImageError,
     UnreadableVideoError,
 )
-from facecore.images import check_size
+from facecore.images import DecodedPicture, check_size
 from facecore.limits import DEFAULT_LIMITS, MediaLimits, safe_name
 from facecore.preprocessing import UInt8Array
 from facecore.video import VideoFrame, VideoInfo
@@ -41,7 +41,12 @@ _log = logging.getLogger(__name__)
 
 
 def decode_image(data: bytes, name: str, limits: MediaLimits = DEFAULT_LIMITS) -> UInt8Array:
-    """Turn the bytes of a picture file into an upright frame; see ``images.decode_image``.
+    """Turn the bytes of a picture file into an upright frame; see ``decode_picture``."""
+    return decode_picture(data, name, limits).bgr
+
+
+def decode_picture(data: bytes, name: str, limits: MediaLimits = DEFAULT_LIMITS) -> DecodedPicture:
+    """Turn the bytes of a picture file into an upright frame; see ``images.decode_picture``.
 
     Raises:
         UnreadableImageError: if the bytes are empty, cut off, no picture, or crash the decoder.
@@ -52,10 +57,12 @@ def decode_image(data: bytes, name: str, limits: MediaLimits = DEFAULT_LIMITS) -
         with _turns, borrow_process() as process:
             process.share(len(data))[:] = np.frombuffer(data, dtype=np.uint8)
             process.request(do="picture", num_bytes=len(data), name=name, limits=asdict(limits))
-            shape = _receive(process, PICTURE_S, name)["shape"]
+            told = _receive(process, PICTURE_S, name)
+            shape = told["shape"]
             memory = _grant(process, shape, name, limits.max_pixels)
             _receive(process, PICTURE_S, name)
-            return memory.reshape(shape).copy()
+            bgr = memory.reshape(shape).copy()
+            return DecodedPicture(bgr, told["number"], told["num_in_file"], told["is_animation"])
     except DecoderGoneError as error:
         _log.warning("a decoder process ended while it read a picture: %s", error)
         raise UnreadableImageError(

@@ -30,7 +30,7 @@ import numpy as np
 from facecore.audio import AudioTrack
 from facecore.decoder_process import DATA_MARK
 from facecore.errors import BrokenVideoError, MediaError
-from facecore.images import decode_image
+from facecore.images import decode_picture
 from facecore.limits import DECODER_MEMORY_BYTES, MediaLimits
 from facecore.preprocessing import UInt8Array
 from facecore.video import VideoFrame, iter_frames, read_video_info
@@ -110,10 +110,16 @@ class _Worker:
 
     def _read_picture(self, num_bytes: int, name: str, limits: dict[str, int]) -> None:
         data = self._map(num_bytes).tobytes() if num_bytes else b""
-        frame_bgr = decode_image(data, name, MediaLimits(**limits))
+        picture = decode_picture(data, name, MediaLimits(**limits))
         del data
-        memory = self._ask_for_memory(frame_bgr.nbytes, shape=frame_bgr.shape)
-        memory.reshape(frame_bgr.shape)[:] = frame_bgr
+        memory = self._ask_for_memory(
+            picture.bgr.nbytes,
+            shape=picture.bgr.shape,
+            number=picture.number,
+            num_in_file=picture.num_in_file,
+            is_animation=picture.is_animation,
+        )
+        memory.reshape(picture.bgr.shape)[:] = picture.bgr
         self._send(end=True)
 
     def _read_info(self, path: str, name: str | None, limits: dict[str, int]) -> None:

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,7 @@ import pillow_heif
 from PIL import Image
 
 from facecore.errors import MediaTooLargeError, UnreadableImageError
+from facecore.images_count import count_pictures, is_animation
 from facecore.limits import DEFAULT_LIMITS, MediaLimits, megabytes, safe_name
 from facecore.preprocessing import UInt8Array
 
@@ -67,20 +69,47 @@ _OTHER_KINDS = (
 _JPEG_MAX_SIDE = 65_500
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedPicture:
+    """The first picture of a file, or the one that the file names as its main one.
+
+    Args:
+        bgr: uint8 array of shape (H, W, 3), BGR, upright.
+        number: its place in the file, from 1.
+        num_in_file: how many pictures the file holds, counted up to ``MOST_PICTURES``.
+        is_animation: whether they follow each other in time; otherwise they are pages.
+    """
+
+    bgr: UInt8Array
+    number: int = 1
+    num_in_file: int = 1
+    is_animation: bool = False
+
+
 def decode_image(data: bytes, name: str, limits: MediaLimits = DEFAULT_LIMITS) -> UInt8Array:
-    """Turn the bytes of a picture file into an upright frame.
+    """Turn the bytes of a picture file into an upright frame; see ``decode_picture``.
+
+    Returns:
+        uint8 array of shape (H, W, 3), BGR.
+
+    Raises:
+        UnreadableImageError: if the bytes are empty, cut off or no picture.
+        MediaTooLargeError: if the file or its picture is over the limits.
+    """
+    return decode_picture(data, name, limits).bgr
+
+
+def decode_picture(data: bytes, name: str, limits: MediaLimits = DEFAULT_LIMITS) -> DecodedPicture:
+    """Turn the bytes of a picture file into an upright frame and tell what else is in the file.
 
     The format is told from the content, never from the name. EXIF orientation is applied,
     transparency is laid over white, 16-bit and float pictures are scaled to 8 bits; of an
-    animation the first picture is taken.
+    animation or of several pages the first picture is taken.
 
     Args:
         data: the file's bytes.
         name: the file's name, for the messages only.
         limits: what is refused unread.
-
-    Returns:
-        uint8 array of shape (H, W, 3), BGR.
 
     Raises:
         UnreadableImageError: if the bytes are empty, cut off or no picture.
@@ -94,7 +123,9 @@ def decode_image(data: bytes, name: str, limits: MediaLimits = DEFAULT_LIMITS) -
             if width * height > limits.max_pixels:
                 raise _too_many_pixels(shown, f"{width}x{height} pixels", limits)
             image.load()
-            return _to_bgr(_turn_upright(image))
+            number, num = image.tell() + 1, count_pictures(image, data)
+            moves = num > 1 and is_animation(image)
+            return DecodedPicture(_to_bgr(_turn_upright(image)), number, num, moves)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(shown, "far too many pixels", limits) from error
     except Image.UnidentifiedImageError as error:

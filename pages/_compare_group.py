@@ -19,6 +19,7 @@ from pages._compare_readings import (
     read_picture,
     short_titles,
 )
+from pages._photo_pictures import describe_rest
 from pages._photo_results import show_no_face
 
 _SLOT = "group"
@@ -38,7 +39,7 @@ def show_group_photo() -> None:
     titles = short_titles(readers)
     reading = read_picture(item, readers, with_gender=True)
     if not reading.answers:
-        show_no_face()
+        show_no_face(describe_rest(item))
         return
     names = recognise_solvay([face.xyxy for face in reading.result.faces])
     st.image(draw_numbers(item, reading), width="stretch", alt="The photo with numbered faces")

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 
 from facecore.annotation import HIDE_METHODS, HideMethod, annotate, anonymise
-from facecore.media import decode_image, encode_image, example_image
+from facecore.images_count import MOST_PICTURES
+from facecore.media import DecodedPicture, decode_picture, encode_image, example_image
 from facecore.preprocessing import UInt8Array, crop_box, square_box, to_batch
 from facecore.registry import InputSpec
 from facecore.results import Box, FrameResult
@@ -17,6 +18,7 @@ from pages._sidebar import Settings
 
 _KEPT_FRAMES = 6  # decoded pictures are large: 36 MB each at 12 megapixels
 _KEPT_THUMBNAILS = 600
+_KEPT_NOTES = 600
 _KEPT_PICTURES = 12
 _THUMBNAIL_MARGIN = 0.3
 _THUMBNAIL_PX = 256
@@ -90,7 +92,26 @@ def load_frame(item: PhotoInput) -> UInt8Array:
     Raises:
         MediaError: if it is no picture, broken or too large.
     """
-    return remember("frames", item.key, lambda: _decode(item), _KEPT_FRAMES)
+    return _load(item).bgr
+
+
+def describe_rest(item: PhotoInput) -> str:
+    """Return a sentence on the pictures of the file that are not read; empty where all are.
+
+    Raises:
+        MediaError: if it is no picture, broken or too large.
+    """
+    return remember("rests", item.key, lambda: word_rest(_load(item)), _KEPT_NOTES)
+
+
+def word_rest(picture: DecodedPicture) -> str:
+    """Return the same of a decoded picture."""
+    num = picture.num_in_file
+    if num == 1:
+        return ""
+    many = f"{num:,} or more" if num == MOST_PICTURES else str(num)
+    text = f"Picture {picture.number:,} of {many} in this file; the others are not read."
+    return f"{text} Videos takes animations saved as GIF." if picture.is_animation else text
 
 
 def draw(photo: Photo, model: str) -> bytes:
@@ -112,7 +133,7 @@ def render(
     Reads nothing from the session, so that a download can make it when it is asked for, outside
     the page's run.
     """
-    frame = _decode(photo.source) if frame_bgr is None else frame_bgr
+    frame = _decode(photo.source).bgr if frame_bgr is None else frame_bgr
     return encode_image(
         annotate(frame, photo.results[model], photo.settings.annotation), file_format
     )
@@ -155,5 +176,11 @@ def _shrink(crop_bgr: UInt8Array) -> UInt8Array:
     return np.ascontiguousarray(shrunk[:, :, ::-1])
 
 
-def _decode(item: PhotoInput) -> UInt8Array:
-    return example_image() if item.data is None else decode_image(item.data, item.name)
+def _load(item: PhotoInput) -> DecodedPicture:
+    return remember("frames", item.key, lambda: _decode(item), _KEPT_FRAMES)
+
+
+def _decode(item: PhotoInput) -> DecodedPicture:
+    if item.data is None:
+        return DecodedPicture(example_image())
+    return decode_picture(item.data, item.name)

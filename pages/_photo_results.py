@@ -1,6 +1,6 @@
 """One photo's results: picture, counts, faces, removal of false boxes, downloads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -8,7 +8,7 @@ import streamlit as st
 from facecore.export import photo_to_csv, photo_to_json, photo_to_text
 from facecore.label_sets import list_shown
 from facecore.labels import TASKS, UNDECIDED, Task, display_name
-from facecore.registry import ModelCard
+from facecore.registry import ModelCard, list_cards
 from facecore.results import FrameResult, Prediction
 from pages._compare_readings import short_titles
 from pages._face_cards import build_face_cards, to_data_uri
@@ -16,7 +16,7 @@ from pages._lasting_choice import choose_lasting
 from pages._people_tiles import build_count_tiles
 from pages._photo_analysis import count_removed, remove_face, undo_removal
 from pages._photo_explanation import show_photo_explanation
-from pages._photo_pictures import Photo, cut_thumbnails, draw, render
+from pages._photo_pictures import Photo, cut_thumbnails, describe_rest, draw, render
 from pages._ui import Download, download_buttons, plain, safe_file_name
 
 _WIDE = 1.25  # from this ratio of width to height the picture takes the page's full width
@@ -25,19 +25,33 @@ _FEW_FACES = 2  # fit beside the picture
 _AGREEMENT = "Agreement"
 
 
-def count_labels(results: Sequence[FrameResult], task: Task) -> dict[str, int]:
-    """Return how many faces have each label of the task, undecided ones on their own."""
+def count_labels(
+    results: Sequence[FrameResult], task: Task, labels: Iterable[str] = ()
+) -> dict[str, int]:
+    """Return how many faces have each label of the task, undecided ones on their own.
+
+    Args:
+        results: the pictures' faces.
+        task: what the labels say.
+        labels: of the networks that were asked; without faces nothing else tells them.
+    """
     predictions = [f.predictions[task] for r in results for f in r.faces if task in f.predictions]
-    labels = dict.fromkeys(label for p in predictions for label in p.labels)
-    counts = dict.fromkeys(list_shown(task, labels), 0)
+    found = (label for p in predictions for label in p.labels)
+    counts = dict.fromkeys(list_shown(task, (*labels, *found)), 0)
     for prediction in predictions:
         counts[prediction.label] += 1
     return counts
 
 
-def show_counts(results: Sequence[FrameResult]) -> None:
+def show_counts(photos: Sequence[Photo]) -> None:
     """Show how many faces, men, women, and faces of each expression there are."""
-    counts: dict[Task, dict[str, int]] = {task: count_labels(results, task) for task in TASKS}
+    results = [photo.result for photo in photos]
+    asked = {name for photo in photos for name in (photo.model, photo.settings.gender_model)}
+    cards = [card for card in list_cards() if card.name in asked]
+    counts: dict[Task, dict[str, int]] = {
+        task: count_labels(results, task, (k for c in cards if c.task == task for k in c.labels))
+        for task in TASKS
+    }
     num_faces = sum(len(result.faces) for result in results)
     st.html(build_count_tiles("Faces", num_faces, counts))
 
@@ -65,13 +79,13 @@ def show_photo(photo: Photo) -> None:
     few = len(photo.result.faces) <= _FEW_FACES
     if width >= _WIDE * height:
         _show_picture(photo)
-        show_counts([photo.result])
+        show_counts([photo])
     else:
         left, right = st.columns([6, 5], gap="medium")
         with left:
             _show_picture(photo)
         with right:
-            show_counts([photo.result])
+            show_counts([photo])
             if few:
                 _show_faces(photo)
     _show_actions(photo)
@@ -93,14 +107,19 @@ def _show_faces(photo: Photo) -> None:
         st.html(build_face_cards(photo.result.faces, cut_thumbnails(photo)))
         show_photo_explanation(photo)
     else:
-        show_no_face()
+        show_no_face(describe_rest(photo.source))
 
 
-def show_no_face() -> None:
-    """Say that nothing was found, and what helps."""
+def show_no_face(rest: str = "") -> None:
+    """Say that nothing was found, and what helps.
+
+    Args:
+        rest: a sentence on pictures of the file that were not read, if there are any.
+    """
+    other = f"{rest} Save another one as a file of its own to have it read. " if rest else ""
     st.info(
-        "No face was found. Faces are found when they look towards the camera and are not too "
-        "small: try a larger picture, turn it upright, or open “Detection” in the sidebar and "
+        f"No face was found. {other}Faces are found when they look towards the camera and are not "
+        "too small: try a larger picture, turn it upright, or open “Detection” in the sidebar and "
         "lower “Neighbours” or “Smallest face”.",
         icon=":material/search_off:",
     )
@@ -167,6 +186,8 @@ def _compare(labels: set[str]) -> str:
 def _show_picture(photo: Photo) -> None:
     picture = draw(photo, photo.model)
     st.image(picture, width="stretch", alt=f"{count_faces(photo.result)} with numbered boxes")
+    if rest := describe_rest(photo.source):
+        st.caption(f":material/filter_none: {rest}")
 
 
 def _edit_faces(photo: Photo) -> None:

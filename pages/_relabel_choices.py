@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from facecore.own_data_store import is_own_dataset
 from facecore.relabel_decisions import MAX_WHO_CHARS, NOT_A_FACE, clean_name
 from facecore.relabel_queue import REASONS, filter_queue
 from pages._relabel_card import show_name
@@ -11,6 +12,14 @@ _ANY = "any"
 _REASON_NAMES = {"network": "Networks", "crowd": "Crowd", "copies": "Copies", "blank": "Blank"}
 _NAMED = "relabel_num_named"
 _KEYS = {"dataset": "relabel_dataset", "label": "relabel_label", "seen": "relabel_seen"}
+_MODELS_ON_SHIPPED = (
+    "They were trained on these very pictures, so their agreement with a label says less than a "
+    "network's that had not seen it."
+)
+_MODELS_ON_OWN = (
+    "The shipped networks never saw these pictures, and know the shipped labels only. A model that "
+    "was trained here on these pictures has seen them, so its agreement says less."
+)
 
 
 def take_link() -> None:
@@ -100,8 +109,7 @@ def choose_queue(material: Material) -> tuple[str, list[str]]:
     st.toggle(
         "Ask the models too",
         key="relabel_ask_models",
-        help="They were trained on these very pictures, so their agreement with a label says less "
-        "than a network's that had not seen it.",
+        help=_MODELS_ON_OWN if is_own_dataset(material.dataset.name) else _MODELS_ON_SHIPPED,
     )
     chosen = filter_queue(material.queue, reasons, _or_none(label), _or_none(seen))
     return who, [str(image) for image in chosen["sample_id"]]

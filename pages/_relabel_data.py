@@ -41,6 +41,11 @@ class Material:
     queue: pd.DataFrame
     problems: tuple[str, ...]
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether networks or the crowd said what they see; copies and blanks are found always."""
+        return self.predictions is not None or self.votes is not None
+
     def label_of(self, row: int) -> str:
         """Return what a picture is labelled."""
         return self.dataset.labels[self.dataset.y_true[row]]
@@ -54,6 +59,24 @@ class Material:
     def votes_of(self, row: int) -> dict[str, int]:
         """Return choice -> votes of the crowd; empty where it did not vote."""
         return {} if self.votes is None else self.votes.iloc[row][list(VOTE_COLUMNS)].to_dict()
+
+
+def describe_doubt(material: Material) -> str:
+    """Return a sentence on how many labels are doubtful, as far as anybody has looked at them."""
+    num, total = len(material.queue), f"{len(material.dataset):,} training pictures"
+    if material.is_judged:
+        return f"{num:,} of {total} are doubtful."
+    if num:
+        return f"{num:,} of {total} are doubtful for being blank or copies, without a network."
+    return f"The labels of {total} have not been looked at by a network."
+
+
+def describe_judging(name: str) -> str:
+    """Return how networks come to say which labels of a data set are doubtful."""
+    return (
+        "Whoever runs this server can have it done; each picture is then judged by a network that "
+        f"had not seen it: `python training/cross_validate.py --dataset {name}`"
+    )
 
 
 def list_titles() -> dict[str, str]:

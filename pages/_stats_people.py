@@ -91,6 +91,9 @@ def to_people_table(people: Sequence[SeenPerson]) -> pd.DataFrame:
 
 def to_source_table(entries: Sequence[Entry]) -> pd.DataFrame:
     """Return one row per source: people, men, women, each expression, mean confidences."""
+    # Every row has every column: a source of other labels, or without people, counts as 0 there.
+    everybody = list_people(entries)
+    labels = {task: list(count_people(everybody, task)) for task in reversed(TASKS)}
     rows = []
     for entry in entries:
         people = _people_of(entry)
@@ -99,9 +102,9 @@ def to_source_table(entries: Sequence[Entry]) -> pd.DataFrame:
             "Kind": display_name(entry.kind),
             "People": len(people),
         }
-        for task in reversed(TASKS):
+        for task, names in labels.items():
             counts = count_people(people, task)
-            row |= {_name_column(task, label): n for label, n in counts.items()}
+            row |= {_name_column(task, label): counts.get(label, 0) for label in names}
         row["Sure"] = " / ".join(format_share(mean_confidence(people, task)) for task in TASKS)
         rows.append(row)
     return pd.DataFrame(rows)

@@ -37,7 +37,7 @@ else:
     with error_box():
         if len(photos) > 1:
             st.subheader(f"All {len(photos)} pictures")
-            show_counts([photo.result for photo in photos])
+            show_counts(photos)
         if photos:
             shown = choose_shown(photos)
             if compare and cards:

@@ -8,7 +8,7 @@ import streamlit as st
 from facecore.errors import DatasetNotFoundError
 from facecore.user_files import is_teaching_on
 from pages._relabel_choices import choose_dataset, choose_queue, take_link
-from pages._relabel_data import Material, open_material
+from pages._relabel_data import Material, describe_doubt, describe_judging, open_material
 from pages._relabel_desk import show_desk
 from pages._relabel_together import show_together
 from pages._ui import error_box, plain, show_error, wording_note
@@ -34,16 +34,24 @@ def show_section(material: Material) -> None:
     if section == "Together":
         show_together(dataset.name, dataset.split)
         return
+    if not material.is_judged and material.queue.empty:
+        st.info(
+            "No network has looked at these labels yet, so nothing is known about them. "
+            + describe_judging(dataset.name),
+            icon=":material/model_training:",
+        )
+        return
     if material.predictions is None:
         st.caption(
-            ":material/model_training: No network has judged these pictures yet; whoever runs this "
-            f"server can change that: `python training/cross_validate.py --dataset {dataset.name}`"
+            ":material/model_training: No network has looked at these labels yet. "
+            + describe_judging(dataset.name)
         )
     who, ids = choose_queue(material)
     if not who:
         st.info("Enter your name to begin; it is written beside your decisions.")
     elif not ids:
-        st.info("No picture is doubtful in this way.", icon=":material/check:")
+        icon = ":material/check:" if material.is_judged else ":material/filter_alt:"
+        st.info("No picture is doubtful in this way.", icon=icon)
     else:
         show_desk(material, who, ids)
 
@@ -58,7 +66,7 @@ def find_material(name: str) -> Material | None:
     for problem in material.problems:
         show_error(problem)
     st.caption(
-        f"{len(material.queue):,} of {len(material.dataset):,} training pictures are doubtful. "
+        f"{describe_doubt(material)} "
         "Only training pictures are shown: what networks are judged on keeps its labels."
     )
     return material

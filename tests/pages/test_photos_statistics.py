@@ -147,9 +147,9 @@ def test_nothing_is_read_again_to_hide_faces_or_to_move_a_threshold(photos, monk
     data = [np.full((240, 320, 3), shade, np.uint8) for shade in range(100, 180, 10)]
     files = [(f"{i}.png", cv2.imencode(".png", p)[1].tobytes()) for i, p in enumerate(data)]
     upload(photos, *((name, content, "image/png") for name, content in files))
-    read, original = [], pictures.decode_image
+    read, original = [], pictures.decode_picture
     monkeypatch.setattr(
-        pictures, "decode_image", lambda data, name: read.append(name) or original(data, name)
+        pictures, "decode_picture", lambda data, name: read.append(name) or original(data, name)
     )
     find(photos.sidebar.slider, "threshold_expression_model1").set_value(60).run()
     hide(photos, "blur")
@@ -170,3 +170,37 @@ def test_crop_of_a_large_face_is_small(open_page, monkeypatch, make_face, make_r
     assert shown.shape == (256, 256, 3)
     expected = cv2.resize(example_image(), (1000, 1000))[100:900, 100:900].mean(axis=(0, 1))
     assert np.abs(shown[30:226, 30:226].mean(axis=(0, 1)) - expected).max() < 8, "its colours stay"
+
+
+def words(app):
+    """What the page's tiles count, and how often it is there."""
+    html = "".join(element.value for element in app.html)
+    parts = html.split('class="fc-tile-word">')[1:]
+    values = [part.split('value">')[1].split("<")[0] for part in parts]
+    return dict(zip([part.split("<")[0] for part in parts], values, strict=True))
+
+
+def test_tiles_of_a_picture_without_faces_have_the_models_own_labels(
+    open_page, publish_again, wall_png, portrait_png
+):
+    publish_again("expression_model1", labels=("happy", "tired"))
+    app = upload(open_page("photos"), ("wall.png", wall_png, "image/png"))
+    without = words(app)
+    assert "Angry" not in without and set(without.values()) == {"0"}
+    app = upload(app, ("one.png", portrait_png, "image/png"))
+    with_face = words(app)
+    assert list(with_face) == list(without) and with_face["Faces"] == "1"
+
+
+def test_sources_of_other_labels_or_without_faces_count_zero(
+    open_page, publish_again, wall_png, portrait_png
+):
+    publish_again("expression_model1", labels=("happy", "tired"))
+    files = [("wall.png", wall_png, "image/png"), ("one.png", portrait_png, "image/png")]
+    app = upload(open_page("photos"), *files)
+    app.switch_page("pages/stats.py").run()
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert not table.isna().any(axis=None) and "Angry" not in table
+    assert list(table["People"]) == [0, 1]
+    assert not table.iloc[0].drop(["Source", "Kind", "Sure"]).any()
