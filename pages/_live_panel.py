@@ -7,7 +7,7 @@ from facecore.errors import StorageError, VideoWriteError
 from facecore.live import MAX_CLIP_S, LiveSnapshot
 from facecore.media import encode_image
 from pages._live_camera import show_connection_help
-from pages._live_desk import LiveDesk, LiveStream
+from pages._live_desk import MAX_KEEPSAKES, Keepsake, LiveDesk, LiveStream
 from pages._look import build_tiles
 from pages._people_tiles import build_people_tiles
 from pages._session_log import forget, log_live
@@ -115,7 +115,10 @@ def _show_keeping(desk: LiveDesk) -> None:
     if snapshot.recording:
         st.caption(f"Without sound, at most {MAX_CLIP_S / 60:.0f} minutes.")
     if desk.keepsakes:
-        st.caption("Kept in the server's memory until this browser session ends:")
+        st.caption(
+            f"The newest {MAX_KEEPSAKES} are kept in the server's memory until this browser "
+            "session ends; photos make room before clips do:"
+        )
     download_buttons(
         [
             Download(kept.file_name, kept.data, kept.file_name, kept.mime, f"live_{kept.file_name}")
@@ -135,7 +138,7 @@ def _take_photo(desk: LiveDesk, stream: LiveStream) -> None:
     if photo is None:
         st.toast("There is no picture yet.", icon=":material/hourglass_empty:")
         return
-    desk.keep(encode_image(photo[0], "jpeg"), ".jpg", "image/jpeg", stream.began)
+    _tell_gone(desk.keep(encode_image(photo[0], "jpeg"), ".jpg", "image/jpeg", stream.began))
 
 
 def _start_clip(desk: LiveDesk, stream: LiveStream) -> None:
@@ -154,7 +157,12 @@ def _keep_clip(desk: LiveDesk, stream: LiveStream) -> None:
         return
     desk.problem = None
     if data is not None:
-        desk.keep(data, ".mp4", "video/mp4", stream.began)
+        _tell_gone(desk.keep(data, ".mp4", "video/mp4", stream.began))
+
+
+def _tell_gone(gone: Keepsake | None) -> None:
+    if gone is not None:
+        st.toast(f"{gone.file_name} made room.", icon=":material/delete:")
 
 
 def _log(desk: LiveDesk, stream: LiveStream, snapshot: LiveSnapshot) -> None:

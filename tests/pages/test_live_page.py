@@ -323,8 +323,38 @@ def test_end_finishes_a_clip_and_lets_go_of_everything(recipe, camera_frame):
 
 def test_keepsakes_make_room():
     desk = LiveDesk()
-    for number in range(MAX_KEEPSAKES + 3):
+    gone = [
         desk.keep(bytes([number]), ".jpg", "image/jpeg", "12:00:00")
+        for number in range(MAX_KEEPSAKES + 3)
+    ]
     assert len(desk.keepsakes) == MAX_KEEPSAKES
     assert len({kept.file_name for kept in desk.keepsakes}) == MAX_KEEPSAKES
     assert desk.keepsakes[-1].data == bytes([MAX_KEEPSAKES + 2])
+    assert [kept and kept.data for kept in gone[-4:]] == [None, b"\0", b"\1", b"\2"]
+
+
+def test_photos_make_room_before_clips():
+    desk = LiveDesk()
+    desk.keep(b"clip", ".mp4", "video/mp4", "12:00:00")
+    desk.keep(b"photo", ".jpg", "image/jpeg", "12:00:00")
+    for _ in range(MAX_KEEPSAKES - 2):
+        assert desk.keep(b"later clip", ".mp4", "video/mp4", "12:00:00") is None
+    assert desk.keep(b"later photo", ".jpg", "image/jpeg", "12:00:00").data == b"photo"
+    assert desk.keep(b"last clip", ".mp4", "video/mp4", "12:00:00").data == b"later photo"
+    assert desk.keep(b"last photo", ".jpg", "image/jpeg", "12:00:00").data == b"clip"
+    assert desk.keepsakes[-1].data == b"last photo"
+
+
+def test_what_made_room_is_told(app, streamer, camera_frame, monkeypatch):
+    monkeypatch.setattr("pages._live_desk.MAX_KEEPSAKES", 1)
+    streamer.state.playing = True
+    app.run()
+    desk = app.session_state["live_desk"]
+    feed(desk.stream, camera_frame)
+    app.run()
+    app.button(key="live_photo").click().run()
+    assert not app.toast
+    (first,) = desk.keepsakes
+    assert "photos make room before clips" in texts(app.caption)
+    app.button(key="live_photo").click().run()
+    assert f"{first.file_name} made room" in texts(app.toast)
