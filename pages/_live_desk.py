@@ -89,10 +89,11 @@ class LiveStream:
         self.began = datetime.now().strftime("%H:%M:%S")
         self.session: LiveSession | None = None
         self.ended = False
+        self.counted = False  # told to the statistics once; what they forgot since stays away
         self.problem: str | None = None
         self._mirrored = recipe.mirror  # the latest picture, while the recipe tells of the next
         self._folder: TempFolder | None = None
-        self._lock = threading.Lock()
+        self._lock, self._closing = threading.Lock(), threading.Lock()
         # Each holds threads: one per frame, which is the default, would add up to hundreds.
         self._to_bgr, self._to_yuv = VideoReformatter(), VideoReformatter()
 
@@ -161,11 +162,15 @@ class LiveStream:
         return data
 
     def close(self) -> None:
-        """Release threads and files; called by the stream's end, too."""
+        """Release threads and files; called by the stream's end, too.
+
+        A clip is finished on return, also where another thread was closing already.
+        """
         with self._lock:
             self.ended = True
         if self.session is not None:
-            self.session.close()
+            with self._closing:
+                self.session.close()
 
     def discard(self) -> None:
         """Close and delete the clip's folder."""

@@ -3,14 +3,15 @@
 import streamlit as st
 
 from facecore.charts import build_running_chart
-from facecore.errors import StorageError, VideoWriteError
+from facecore.errors import StorageError
 from facecore.live import MAX_CLIP_S, LiveSnapshot
 from facecore.media import encode_image
 from pages._live_camera import show_connection_help
-from pages._live_desk import MAX_KEEPSAKES, Keepsake, LiveDesk, LiveStream
+from pages._live_desk import MAX_KEEPSAKES, LiveDesk, LiveStream
+from pages._live_log import keep_clip, log_stream, tell_gone
 from pages._look import build_tiles
 from pages._people_tiles import build_people_tiles
-from pages._session_log import forget, log_live
+from pages._session_log import forget
 from pages._ui import Download, download_buttons, show_error
 
 POLL_S = 1.0
@@ -54,7 +55,7 @@ def _show_panel(desk: LiveDesk) -> None:
         on_click=_reset,
         args=(stream,),
     )
-    _log(desk, stream, snapshot)
+    log_stream(desk, stream, snapshot)
 
 
 def _show_speed(snapshot: LiveSnapshot) -> None:
@@ -82,7 +83,7 @@ def _show_keeping(desk: LiveDesk) -> None:
     if stream is None or stream.session is None:
         return
     if stream.ended:
-        _keep_clip(desk, stream)
+        keep_clip(desk, stream)
     snapshot = stream.session.snapshot()
     with st.container(horizontal=True):
         st.button(
@@ -98,7 +99,7 @@ def _show_keeping(desk: LiveDesk) -> None:
                 f"Stop recording ({snapshot.recorded_s:.0f} s)",
                 icon=":material/stop_circle:",
                 key="live_record_stop",
-                on_click=_keep_clip,
+                on_click=keep_clip,
                 args=(desk, stream),
             )
         else:
@@ -130,6 +131,7 @@ def _show_keeping(desk: LiveDesk) -> None:
 def _reset(stream: LiveStream) -> None:
     if stream.session is not None:
         stream.session.reset()
+    stream.counted = False  # whoever is seen from now on is new to the statistics
     forget("live", stream.began)
 
 
@@ -138,7 +140,7 @@ def _take_photo(desk: LiveDesk, stream: LiveStream) -> None:
     if photo is None:
         st.toast("There is no picture yet.", icon=":material/hourglass_empty:")
         return
-    _tell_gone(desk.keep(encode_image(photo[0], "jpeg"), ".jpg", "image/jpeg", stream.began))
+    tell_gone(desk.keep(encode_image(photo[0], "jpeg"), ".jpg", "image/jpeg", stream.began))
 
 
 def _start_clip(desk: LiveDesk, stream: LiveStream) -> None:
@@ -147,33 +149,3 @@ def _start_clip(desk: LiveDesk, stream: LiveStream) -> None:
         stream.start_recording()
     except StorageError as error:
         desk.problem = str(error)
-
-
-def _keep_clip(desk: LiveDesk, stream: LiveStream) -> None:
-    try:
-        data = stream.finish_recording()
-    except VideoWriteError as error:
-        desk.problem = str(error)
-        return
-    desk.problem = None
-    if data is not None:
-        _tell_gone(desk.keep(data, ".mp4", "video/mp4", stream.began))
-
-
-def _tell_gone(gone: Keepsake | None) -> None:
-    if gone is not None:
-        st.toast(f"{gone.file_name} made room.", icon=":material/delete:")
-
-
-def _log(desk: LiveDesk, stream: LiveStream, snapshot: LiveSnapshot) -> None:
-    """Tell the session's statistics; a stream that has shown nobody yet is none."""
-    if snapshot.summary.people:
-        own = [keepsake for keepsake in desk.keepsakes if keepsake.began == stream.began]
-        media = {keepsake.file_name: keepsake.data for keepsake in own}
-        log_live(
-            snapshot.summary,
-            source=f"Live, {stream.began}",
-            key=stream.began,
-            thumbnails={} if desk.hides_faces else snapshot.thumbnails,
-            media=media,
-        )

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from facecore.annotation import AnnotationOptions
 from facecore.live import LIVE_PIPELINE, LiveSession
+from facecore.live_recorder import ClipRecorder
 from facecore.pipeline import VIDEO_PIPELINE
 from pages import _ice, _live_camera
 from pages._live_desk import MAX_KEEPSAKES, LiveDesk, LiveStream, Recipe
@@ -199,6 +200,43 @@ def test_another_page_ends_the_stream(app, streamer, camera_frame):
     assert not analysis_threads()
 
 
+def test_clip_of_a_stream_that_was_left_is_in_the_statistics(app, streamer, camera_frame):
+    streamer.state.playing = True
+    app.run()
+    desk = app.session_state["live_desk"]
+    stream = desk.stream
+    feed(stream, camera_frame)
+    app.run()
+    app.button(key="live_record").click().run()
+    for _ in range(5):
+        stream.on_frame(camera_frame)
+        time.sleep(0.05)
+    app.switch_page("pages/stats.py").run()  # the browser has not ended the stream yet
+    assert not app.exception
+    assert stream.ended
+    (entry,) = app.session_state["session_log"].values()
+    assert list(entry.media) == [kept.file_name for kept in desk.keepsakes]
+    (clip,) = entry.media.values()
+    assert clip[4:8] == b"ftyp"
+    app.button(key="stats_forget").click().run()
+    app.run()
+    assert not app.session_state["session_log"]
+    app.switch_page("pages/live.py").run()
+    app.switch_page("pages/stats.py").run()
+    assert len(app.session_state["session_log"]) == 1, "it was looked at again"
+
+
+def test_stream_that_live_did_not_log_yet_is_in_the_statistics(app, streamer, camera_frame):
+    streamer.state.playing = True
+    app.run()
+    feed(app.session_state["live_desk"].stream, camera_frame)
+    app.switch_page("pages/stats.py").run()
+    assert not app.exception
+    assert len(app.dataframe[0].value) == 1
+    app.button(key="stats_forget").click().run()
+    assert "Nothing was analysed yet" in texts(app.info)
+
+
 def test_connection_that_does_not_come_up_is_explained(app, streamer, monkeypatch):
     streamer.state.signalling = True
     monkeypatch.setattr("pages._live_connection.PATIENCE_S", 0.0)
@@ -318,6 +356,30 @@ def test_end_finishes_a_clip_and_lets_go_of_everything(recipe, camera_frame):
     assert not analysis_threads()
     assert stream.finish_recording()[4:8] == b"ftyp"
     assert stream.finish_recording() is None
+    stream.discard()
+
+
+def test_close_waits_for_a_clip_that_another_thread_finishes(recipe, camera_frame, monkeypatch):
+    stream = LiveStream(recipe)
+    feed(stream, camera_frame)
+    stream.start_recording()
+    for _ in range(4):
+        stream.on_frame(camera_frame)
+        time.sleep(0.05)
+    stop, begun = ClipRecorder.stop, threading.Event()
+
+    def stop_slowly(recorder):
+        begun.set()
+        time.sleep(0.5)
+        return stop(recorder)
+
+    monkeypatch.setattr(ClipRecorder, "stop", stop_slowly)
+    other = threading.Thread(target=stream.close)
+    other.start()
+    assert begun.wait(WAIT_S)
+    stream.close()
+    assert stream.finish_recording()[4:8] == b"ftyp"
+    other.join()
     stream.discard()
 
 
