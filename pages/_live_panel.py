@@ -117,8 +117,8 @@ def _show_keeping(desk: LiveDesk) -> None:
         st.caption(f"Without sound, at most {MAX_CLIP_S / 60:.0f} minutes.")
     if desk.keepsakes:
         st.caption(
-            f"The newest {MAX_KEEPSAKES} are kept in the server's memory until this browser "
-            "session ends; photos make room before clips do:"
+            f"The newest {MAX_KEEPSAKES} are kept in the server's memory until you close "
+            "or reload this page; photos make room before clips do:"
         )
     download_buttons(
         [

@@ -31,7 +31,7 @@ everything = log_entries()
 if not everything:
     st.info(
         "Nothing was analysed yet. Every photo, video and live session that you analyse in this "
-        "browser tab is counted here; closing the tab forgets it.",
+        "browser tab is counted here; closing or reloading it forgets it all.",
         icon=":material/bar_chart:",
     )
     with st.container(horizontal=True):
