@@ -6,7 +6,7 @@ from facecore.charts import build_running_chart
 from facecore.errors import StorageError
 from facecore.live import MAX_CLIP_S, LiveSnapshot
 from facecore.media import encode_image
-from pages._live_camera import show_connection_help
+from pages._live_camera import show_connection_help, show_permission_help
 from pages._live_desk import MAX_KEEPSAKES, LiveDesk, LiveStream
 from pages._live_log import keep_clip, log_stream, tell_gone
 from pages._look import build_tiles
@@ -23,7 +23,7 @@ def show_panel(desk: LiveDesk) -> None:
 
 
 def show_keeping(desk: LiveDesk) -> None:
-    """Offer to take photos and record clips, and those taken."""
+    """Offer to take photos and record clips, and those taken; before that, help to begin."""
     st.fragment(_show_keeping, run_every=_poll_s(desk))(desk)
 
 
@@ -81,6 +81,7 @@ def _show_people(snapshot: LiveSnapshot) -> None:
 def _show_keeping(desk: LiveDesk) -> None:
     stream = desk.latest()
     if stream is None or stream.session is None:
+        show_permission_help(desk.follow_connection())
         return
     if stream.ended:
         keep_clip(desk, stream)

@@ -247,6 +247,32 @@ def test_connection_that_does_not_come_up_is_explained(app, streamer, monkeypatc
     assert app.title[0].value == "Photos"
 
 
+def test_blocked_camera_is_explained_until_a_picture_came(app, streamer, camera_frame):
+    assert "Allow the camera in the browser's address bar" in texts(app.caption)
+    streamer.state.playing = True
+    app.run()
+    feed(app.session_state["live_desk"].stream, camera_frame)
+    app.run()
+    assert not app.exception
+    assert "Permission denied" not in texts(app.caption)
+    assert "live_snapshot_early" not in [button.key for button in app.button]
+
+
+def test_blocked_camera_leaves_the_snapshot(app):
+    app.button(key="live_snapshot_early").click().run()
+    assert app.session_state["photo_source"] == "camera"
+    assert app.title[0].value == "Photos"
+
+
+def test_snapshot_is_offered_once(app, streamer, monkeypatch):
+    streamer.state.signalling = True
+    monkeypatch.setattr("pages._live_connection.PATIENCE_S", 0.0)
+    app.run()
+    labels = [button.label for button in app.button]
+    assert labels.count("Take a snapshot instead") == 1
+    assert "Permission denied" in texts(app.caption)
+
+
 def test_insecure_page_is_explained(app, streamer, monkeypatch):
     monkeypatch.setattr("pages._live_connection.is_secure", lambda url: False)
     calls = len(streamer.calls)
