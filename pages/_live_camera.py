@@ -104,8 +104,20 @@ def show_connection_help(state: ConnectionState) -> None:
         "`FACECORE_ICE_SERVERS`.",
         icon=":material/videocam_off:",
     )
-    if st.button("Take a snapshot instead", icon=":material/photo_camera:", key="live_snapshot"):
-        _go_to_photos("camera")
+    _offer_snapshot("live_snapshot")
+
+
+def show_permission_help(state: ConnectionState) -> None:
+    """Say what to do where the browser blocks the camera, until a picture came.
+
+    It stands there from the start: the component keeps the browser's refusal to itself.
+    """
+    st.caption(
+        "“Permission denied”? Allow the camera in the browser's address bar and press **Start** "
+        "again. Uploaded photos need no camera."
+    )
+    if state not in ("slow", "failed"):  # else the help beside it offers the same
+        _offer_snapshot("live_snapshot_early")
 
 
 def show_insecure_page() -> None:
@@ -118,6 +130,11 @@ def show_insecure_page() -> None:
     )
     if st.button("Upload photos instead", icon=":material/upload:", key="live_upload"):
         _go_to_photos("upload")
+
+
+def _offer_snapshot(key: str) -> None:
+    if st.button("Take a snapshot instead", icon=":material/photo_camera:", key=key):
+        _go_to_photos("camera")
 
 
 def _go_to_photos(source: str) -> None:

@@ -71,6 +71,11 @@ class Keepsake:
     mime: str
     began: str
 
+    @property
+    def is_photo(self) -> bool:
+        """Whether it is a photo rather than a clip."""
+        return self.mime.startswith("image/")
+
 
 class LiveStream:
     """One stream from START to STOP; frames come on a WebRTC thread.
@@ -84,10 +89,11 @@ class LiveStream:
         self.began = datetime.now().strftime("%H:%M:%S")
         self.session: LiveSession | None = None
         self.ended = False
+        self.counted = False  # told to the statistics once; what they forgot since stays away
         self.problem: str | None = None
         self._mirrored = recipe.mirror  # the latest picture, while the recipe tells of the next
         self._folder: TempFolder | None = None
-        self._lock = threading.Lock()
+        self._lock, self._closing = threading.Lock(), threading.Lock()
         # Each holds threads: one per frame, which is the default, would add up to hundreds.
         self._to_bgr, self._to_yuv = VideoReformatter(), VideoReformatter()
 
@@ -156,11 +162,15 @@ class LiveStream:
         return data
 
     def close(self) -> None:
-        """Release threads and files; called by the stream's end, too."""
+        """Release threads and files; called by the stream's end, too.
+
+        A clip is finished on return, also where another thread was closing already.
+        """
         with self._lock:
             self.ended = True
         if self.session is not None:
-            self.session.close()
+            with self._closing:
+                self.session.close()
 
     def discard(self) -> None:
         """Close and delete the clip's folder."""
@@ -230,13 +240,23 @@ class LiveDesk:
         """Return how the connection is doing, as of the streamer's last signals and now."""
         return self.watch.update(signalling=self.signalling, playing=self.playing)
 
-    def keep(self, data: bytes, ending: str, mime: str, began: str) -> None:
-        """Put a photo or clip of the stream that began then beside it; the oldest make room."""
+    def keep(self, data: bytes, ending: str, mime: str, began: str) -> Keepsake | None:
+        """Put a photo or clip of the stream that began then beside it.
+
+        Returns:
+            What made room for it: the oldest photo, or the oldest clip where there is no photo,
+            as a photo is more easily taken again.
+        """
         stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
         self.num_kept += 1
         name = f"live_{stamp}_{self.num_kept}{ending}"
+        gone = None
+        if len(self.keepsakes) >= MAX_KEEPSAKES:
+            photos = [kept for kept in self.keepsakes if kept.is_photo]
+            gone = (photos or self.keepsakes)[0]
+            self.keepsakes.remove(gone)
         self.keepsakes.append(Keepsake(name, data, mime, began))
-        del self.keepsakes[:-MAX_KEEPSAKES]
+        return gone
 
     def close(self) -> None:
         """Stop the stream and delete its files."""

@@ -3,14 +3,15 @@
 import streamlit as st
 
 from facecore.charts import build_running_chart
-from facecore.errors import StorageError, VideoWriteError
+from facecore.errors import StorageError
 from facecore.live import MAX_CLIP_S, LiveSnapshot
 from facecore.media import encode_image
-from pages._live_camera import show_connection_help
-from pages._live_desk import LiveDesk, LiveStream
+from pages._live_camera import show_connection_help, show_permission_help
+from pages._live_desk import MAX_KEEPSAKES, LiveDesk, LiveStream
+from pages._live_log import keep_clip, log_stream, tell_gone
 from pages._look import build_tiles
 from pages._people_tiles import build_people_tiles
-from pages._session_log import forget, log_live
+from pages._session_log import forget
 from pages._ui import Download, download_buttons, show_error
 
 POLL_S = 1.0
@@ -22,7 +23,7 @@ def show_panel(desk: LiveDesk) -> None:
 
 
 def show_keeping(desk: LiveDesk) -> None:
-    """Offer to take photos and record clips, and those taken."""
+    """Offer to take photos and record clips, and those taken; before that, help to begin."""
     st.fragment(_show_keeping, run_every=_poll_s(desk))(desk)
 
 
@@ -54,7 +55,7 @@ def _show_panel(desk: LiveDesk) -> None:
         on_click=_reset,
         args=(stream,),
     )
-    _log(desk, stream, snapshot)
+    log_stream(desk, stream, snapshot)
 
 
 def _show_speed(snapshot: LiveSnapshot) -> None:
@@ -80,9 +81,10 @@ def _show_people(snapshot: LiveSnapshot) -> None:
 def _show_keeping(desk: LiveDesk) -> None:
     stream = desk.latest()
     if stream is None or stream.session is None:
+        show_permission_help(desk.follow_connection())
         return
     if stream.ended:
-        _keep_clip(desk, stream)
+        keep_clip(desk, stream)
     snapshot = stream.session.snapshot()
     with st.container(horizontal=True):
         st.button(
@@ -98,7 +100,7 @@ def _show_keeping(desk: LiveDesk) -> None:
                 f"Stop recording ({snapshot.recorded_s:.0f} s)",
                 icon=":material/stop_circle:",
                 key="live_record_stop",
-                on_click=_keep_clip,
+                on_click=keep_clip,
                 args=(desk, stream),
             )
         else:
@@ -115,7 +117,10 @@ def _show_keeping(desk: LiveDesk) -> None:
     if snapshot.recording:
         st.caption(f"Without sound, at most {MAX_CLIP_S / 60:.0f} minutes.")
     if desk.keepsakes:
-        st.caption("Kept in the server's memory until this browser session ends:")
+        st.caption(
+            f"The newest {MAX_KEEPSAKES} are kept in the server's memory until you close "
+            "or reload this page; photos make room before clips do:"
+        )
     download_buttons(
         [
             Download(kept.file_name, kept.data, kept.file_name, kept.mime, f"live_{kept.file_name}")
@@ -127,6 +132,7 @@ def _show_keeping(desk: LiveDesk) -> None:
 def _reset(stream: LiveStream) -> None:
     if stream.session is not None:
         stream.session.reset()
+    stream.counted = False  # whoever is seen from now on is new to the statistics
     forget("live", stream.began)
 
 
@@ -135,7 +141,7 @@ def _take_photo(desk: LiveDesk, stream: LiveStream) -> None:
     if photo is None:
         st.toast("There is no picture yet.", icon=":material/hourglass_empty:")
         return
-    desk.keep(encode_image(photo[0], "jpeg"), ".jpg", "image/jpeg", stream.began)
+    tell_gone(desk.keep(encode_image(photo[0], "jpeg"), ".jpg", "image/jpeg", stream.began))
 
 
 def _start_clip(desk: LiveDesk, stream: LiveStream) -> None:
@@ -144,28 +150,3 @@ def _start_clip(desk: LiveDesk, stream: LiveStream) -> None:
         stream.start_recording()
     except StorageError as error:
         desk.problem = str(error)
-
-
-def _keep_clip(desk: LiveDesk, stream: LiveStream) -> None:
-    try:
-        data = stream.finish_recording()
-    except VideoWriteError as error:
-        desk.problem = str(error)
-        return
-    desk.problem = None
-    if data is not None:
-        desk.keep(data, ".mp4", "video/mp4", stream.began)
-
-
-def _log(desk: LiveDesk, stream: LiveStream, snapshot: LiveSnapshot) -> None:
-    """Tell the session's statistics; a stream that has shown nobody yet is none."""
-    if snapshot.summary.people:
-        own = [keepsake for keepsake in desk.keepsakes if keepsake.began == stream.began]
-        media = {keepsake.file_name: keepsake.data for keepsake in own}
-        log_live(
-            snapshot.summary,
-            source=f"Live, {stream.began}",
-            key=stream.began,
-            thumbnails={} if desk.hides_faces else snapshot.thumbnails,
-            media=media,
-        )

@@ -32,7 +32,7 @@ def show_upload(settings: Settings) -> None:
         accept_multiple_files=True,
         key=f"video_files_{st.session_state.setdefault(_ROUND, 0)}",
         help="Everything is computed on the machine that runs this dashboard. The file is deleted "
-        "with its result or when this browser session ends.",
+        "with its result or soon after you close or reload this page.",
     )
     if not files:
         st.info(

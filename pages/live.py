@@ -18,7 +18,7 @@ settings = sidebar("live")
 st.info(
     "Your camera's picture goes to the machine that runs this dashboard and comes back with faces, "
     "expressions and gender drawn on it. It goes nowhere else. The numbers and one small picture "
-    "of each person stay in the server's memory for Stats until this browser session ends or you "
+    "of each person stay in the server's memory for Stats until you close or reload this page or "
     "forget them (“Reset” below the numbers, “Forget everything” on Stats); nothing else is stored "
     "unless you take a photo or record a clip. **Everybody in the picture needs to agree.**",
     icon=":material/shield_person:",

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages._live_log import forget_left, log_left
 from pages._photo_log import follow_thresholds
 from pages._session_log import MAX_ENTRIES, count_dropped, forget_all, log_entries
 from pages._stats_downloads import list_session_downloads
@@ -15,20 +16,22 @@ require_router()
 
 
 def forget_everything() -> None:
-    """Empty the statistics, and keep the videos that are done out of them."""
+    """Empty the statistics, and keep videos that are done and the last stream out of them."""
     forget_finished()
+    forget_left()
     forget_all()
 
 
 st.title("Statistics of this session")
 log_finished()
+log_left()
 follow_thresholds()
 everything = log_entries()
 
 if not everything:
     st.info(
         "Nothing was analysed yet. Every photo, video and live session that you analyse in this "
-        "browser tab is counted here; closing the tab forgets it.",
+        "browser tab is counted here; closing or reloading it forgets it all.",
         icon=":material/bar_chart:",
     )
     with st.container(horizontal=True):

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from facecore.annotation import AnnotationOptions
 from facecore.live import LIVE_PIPELINE, LiveSession
+from facecore.live_recorder import ClipRecorder
 from facecore.pipeline import VIDEO_PIPELINE
 from pages import _ice, _live_camera
 from pages._live_desk import MAX_KEEPSAKES, LiveDesk, LiveStream, Recipe
@@ -199,6 +200,43 @@ def test_another_page_ends_the_stream(app, streamer, camera_frame):
     assert not analysis_threads()
 
 
+def test_clip_of_a_stream_that_was_left_is_in_the_statistics(app, streamer, camera_frame):
+    streamer.state.playing = True
+    app.run()
+    desk = app.session_state["live_desk"]
+    stream = desk.stream
+    feed(stream, camera_frame)
+    app.run()
+    app.button(key="live_record").click().run()
+    for _ in range(5):
+        stream.on_frame(camera_frame)
+        time.sleep(0.05)
+    app.switch_page("pages/stats.py").run()  # the browser has not ended the stream yet
+    assert not app.exception
+    assert stream.ended
+    (entry,) = app.session_state["session_log"].values()
+    assert list(entry.media) == [kept.file_name for kept in desk.keepsakes]
+    (clip,) = entry.media.values()
+    assert clip[4:8] == b"ftyp"
+    app.button(key="stats_forget").click().run()
+    app.run()
+    assert not app.session_state["session_log"]
+    app.switch_page("pages/live.py").run()
+    app.switch_page("pages/stats.py").run()
+    assert len(app.session_state["session_log"]) == 1, "it was looked at again"
+
+
+def test_stream_that_live_did_not_log_yet_is_in_the_statistics(app, streamer, camera_frame):
+    streamer.state.playing = True
+    app.run()
+    feed(app.session_state["live_desk"].stream, camera_frame)
+    app.switch_page("pages/stats.py").run()
+    assert not app.exception
+    assert len(app.dataframe[0].value) == 1
+    app.button(key="stats_forget").click().run()
+    assert "Nothing was analysed yet" in texts(app.info)
+
+
 def test_connection_that_does_not_come_up_is_explained(app, streamer, monkeypatch):
     streamer.state.signalling = True
     monkeypatch.setattr("pages._live_connection.PATIENCE_S", 0.0)
@@ -207,6 +245,32 @@ def test_connection_that_does_not_come_up_is_explained(app, streamer, monkeypatc
     app.button(key="live_snapshot").click().run()
     assert app.session_state["photo_source"] == "camera"
     assert app.title[0].value == "Photos"
+
+
+def test_blocked_camera_is_explained_until_a_picture_came(app, streamer, camera_frame):
+    assert "Allow the camera in the browser's address bar" in texts(app.caption)
+    streamer.state.playing = True
+    app.run()
+    feed(app.session_state["live_desk"].stream, camera_frame)
+    app.run()
+    assert not app.exception
+    assert "Permission denied" not in texts(app.caption)
+    assert "live_snapshot_early" not in [button.key for button in app.button]
+
+
+def test_blocked_camera_leaves_the_snapshot(app):
+    app.button(key="live_snapshot_early").click().run()
+    assert app.session_state["photo_source"] == "camera"
+    assert app.title[0].value == "Photos"
+
+
+def test_snapshot_is_offered_once(app, streamer, monkeypatch):
+    streamer.state.signalling = True
+    monkeypatch.setattr("pages._live_connection.PATIENCE_S", 0.0)
+    app.run()
+    labels = [button.label for button in app.button]
+    assert labels.count("Take a snapshot instead") == 1
+    assert "Permission denied" in texts(app.caption)
 
 
 def test_insecure_page_is_explained(app, streamer, monkeypatch):
@@ -321,10 +385,64 @@ def test_end_finishes_a_clip_and_lets_go_of_everything(recipe, camera_frame):
     stream.discard()
 
 
+def test_close_waits_for_a_clip_that_another_thread_finishes(recipe, camera_frame, monkeypatch):
+    stream = LiveStream(recipe)
+    feed(stream, camera_frame)
+    stream.start_recording()
+    for _ in range(4):
+        stream.on_frame(camera_frame)
+        time.sleep(0.05)
+    stop, begun = ClipRecorder.stop, threading.Event()
+
+    def stop_slowly(recorder):
+        begun.set()
+        time.sleep(0.5)
+        return stop(recorder)
+
+    monkeypatch.setattr(ClipRecorder, "stop", stop_slowly)
+    other = threading.Thread(target=stream.close)
+    other.start()
+    assert begun.wait(WAIT_S)
+    stream.close()
+    assert stream.finish_recording()[4:8] == b"ftyp"
+    other.join()
+    stream.discard()
+
+
 def test_keepsakes_make_room():
     desk = LiveDesk()
-    for number in range(MAX_KEEPSAKES + 3):
+    gone = [
         desk.keep(bytes([number]), ".jpg", "image/jpeg", "12:00:00")
+        for number in range(MAX_KEEPSAKES + 3)
+    ]
     assert len(desk.keepsakes) == MAX_KEEPSAKES
     assert len({kept.file_name for kept in desk.keepsakes}) == MAX_KEEPSAKES
     assert desk.keepsakes[-1].data == bytes([MAX_KEEPSAKES + 2])
+    assert [kept and kept.data for kept in gone[-4:]] == [None, b"\0", b"\1", b"\2"]
+
+
+def test_photos_make_room_before_clips():
+    desk = LiveDesk()
+    desk.keep(b"clip", ".mp4", "video/mp4", "12:00:00")
+    desk.keep(b"photo", ".jpg", "image/jpeg", "12:00:00")
+    for _ in range(MAX_KEEPSAKES - 2):
+        assert desk.keep(b"later clip", ".mp4", "video/mp4", "12:00:00") is None
+    assert desk.keep(b"later photo", ".jpg", "image/jpeg", "12:00:00").data == b"photo"
+    assert desk.keep(b"last clip", ".mp4", "video/mp4", "12:00:00").data == b"later photo"
+    assert desk.keep(b"last photo", ".jpg", "image/jpeg", "12:00:00").data == b"clip"
+    assert desk.keepsakes[-1].data == b"last photo"
+
+
+def test_what_made_room_is_told(app, streamer, camera_frame, monkeypatch):
+    monkeypatch.setattr("pages._live_desk.MAX_KEEPSAKES", 1)
+    streamer.state.playing = True
+    app.run()
+    desk = app.session_state["live_desk"]
+    feed(desk.stream, camera_frame)
+    app.run()
+    app.button(key="live_photo").click().run()
+    assert not app.toast
+    (first,) = desk.keepsakes
+    assert "photos make room before clips" in texts(app.caption)
+    app.button(key="live_photo").click().run()
+    assert f"{first.file_name} made room" in texts(app.toast)
