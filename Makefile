@@ -38,7 +38,7 @@ unit: $(DEV_STAMP) ## everything but the browser tests
 	$(BIN)/python -m pytest -m "not e2e" -n $(JOBS) --dist loadfile $(ARGS)
 
 e2e: $(DEV_STAMP) browser ## browser tests in Chromium
-	$(BIN)/python -m pytest -m e2e $(ARGS)
+	$(BIN)/python -m pytest -m e2e -n $(JOBS) --dist loadfile $(ARGS)
 
 format: $(DEV_STAMP) ## let ruff mend style and layout
 	$(BIN)/ruff check --fix .
