@@ -19,7 +19,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
-	@echo "  variables: PORT=8501 HOST=localhost GPU=1 (CUDA build of TensorFlow) PYTHON=python3.12 JOBS=2 (processes of the unit tests, 1 GB each) ARGS='...'"
+	@echo "  variables: PORT=8501 HOST=localhost GPU=1 (CUDA build of TensorFlow) PYTHON=python3.12 JOBS=2 (processes of the tests, 1 GB each) ARGS='...'"
 
 run: $(RUN_STAMP) ## set up, then open the dashboard on http://localhost:8501
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) \
