@@ -13,8 +13,8 @@ from facecore.label_layout import place_labels
 from facecore.label_sets import compute_colors, order_labels
 from facecore.label_text import render_label, shorten
 from facecore.labels import TASKS, UNDECIDED, Task, display_answer, to_rgb
-from facecore.preprocessing import UInt8Array, clip_box, square_box
-from facecore.results import Box, Face, FrameResult, Prediction
+from facecore.preprocessing import UInt8Array, square_box
+from facecore.results import Box, Face, FrameResult, Prediction, clip_box
 
 HideMethod = Literal["blur", "pixelate"]
 HIDE_METHODS: tuple[HideMethod, ...] = ("blur", "pixelate")

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facecore.preprocessing import UInt8Array, clip_box, shrink_to_gray
-from facecore.results import Box
+from facecore.preprocessing import UInt8Array, shrink_to_gray
+from facecore.results import Box, clip_box
 
 _SIDE_PX = 160  # pictures are compared at this size, where noise and compression average out
 _LEAST_CHANGE = 8  # of 255; more than noise at this size, less than a face that turns

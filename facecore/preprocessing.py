@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facecore.registry import InputSpec
-from facecore.results import Box
-from facecore.results import clip_box as clip_box  # offered here too, beside its likes
+from facecore.results import Box, clip_box
 
 UInt8Array = npt.NDArray[np.uint8]
 

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 from facecore.preprocessing import (
-    clip_box,
     crop_box,
     crop_faces,
     shrink_to_gray,
@@ -11,6 +10,7 @@ from facecore.preprocessing import (
     to_batch,
 )
 from facecore.registry import InputSpec
+from facecore.results import clip_box
 
 GRAY = InputSpec(48, 48)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from facecore.inference import load_network
+from tests.training.bright_data import make_bright_data
 from tests.training.test_config import CONFIGS, VALUES
 from training import train as script
 from training.averaging import AveragedWeights, MeasuredStatistics, WeightAverage
@@ -22,11 +23,7 @@ CONFIG = build_config(VALUES | SMALL | {"epochs": 3, "warmup_epochs": 0.5})
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
     """32 pictures to fit and 16 to choose on; the bright ones are happy."""
-    rng = np.random.default_rng(0)
-    y = np.arange(48, dtype=np.int16) % 2
-    images = rng.integers(0, 100, (48, 16, 16, 1)) + 120 * y[:, None, None, None]
-    images = images.astype(np.uint8)
-    return TrainingData(images[:32], y[:32], images[32:], y[32:], ({"name": "made"},))
+    return make_bright_data(48)
 
 
 def test_exported_statistics_are_those_of_the_pictures(data, tmp_path):

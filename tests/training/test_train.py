@@ -13,6 +13,7 @@ from facecore.errors import ConfigError, TrainingRunError
 from facecore.evaluation import evaluation_dir, load_report
 from facecore.inference import load_classifier, load_network
 from facecore.registry import EVALUATIONS_DIR, HISTORY_FILE, load_card
+from tests.training.bright_data import make_bright_data
 from tests.training.test_config import VALUES
 from training import train as script
 from training.architectures import ARCHITECTURES, FusedBatchNormalization
@@ -67,11 +68,7 @@ def tiny_architecture():
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
     """32 pictures to fit and 8 to choose on; the bright ones are happy."""
-    rng = np.random.default_rng(0)
-    y = np.arange(40, dtype=np.int16) % 2
-    images = rng.integers(0, 100, (40, 16, 16, 1)) + 120 * y[:, None, None, None]
-    images = images.astype(np.uint8)
-    return TrainingData(images[:32], y[:32], images[32:], y[32:], ({"name": "made"},))
+    return make_bright_data(40)
 
 
 @pytest.fixture(scope="module")
