@@ -32,11 +32,13 @@ class JobProgress:
         done: frames finished.
         total: frames in all, or None where the file does not tell.
         elapsed_s: seconds since the first frame was begun.
+        num_restarts: how often the count began anew, for a next step of the work.
     """
 
     done: int = 0
     total: int | None = None
     elapsed_s: float = 0.0
+    num_restarts: int = 0
 
     @property
     def fraction(self) -> float | None:
@@ -153,4 +155,9 @@ class BackgroundTask(Generic[T]):
     def _on_progress(self, done: int, total: int | None) -> None:
         if self._cancel.is_set():
             raise _Cancelled
-        self._progress = JobProgress(done, total, time.monotonic() - self._started_s)
+        now_s, last = time.monotonic(), self._progress
+        num_restarts = last.num_restarts
+        if done < last.done:
+            num_restarts += 1
+            self._started_s = now_s
+        self._progress = JobProgress(done, total, now_s - self._started_s, num_restarts)

@@ -8,23 +8,21 @@ import shutil
 import weakref
 from collections.abc import Hashable, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from facecore.annotation import AnnotationOptions, annotate
+from facecore.annotation import AnnotationOptions
 from facecore.errors import StorageError
-from facecore.hiding import hide_arrivals
 from facecore.jobs import BackgroundTask, JobState
 from facecore.jobs_queue import TurnQueue
 from facecore.limits import safe_name
-from facecore.media import VideoInfo, VideoWriter, iter_frames, read_video_info
+from facecore.media import VideoInfo, read_video_info
 from facecore.pipeline import FacePipeline, PipelineOptions, SupportsPredict
 from facecore.progress import OnProgress
 from facecore.results import FrameResult
 from facecore.session import VideoRun, process_video
+from facecore.session_drawing import draw_results
 from facecore.temp_folders import TempFolder, cannot_store
-from facecore.video_queue import InOrder
 
 
 def probe_video(name: str, data: BinaryIO) -> VideoInfo:
@@ -126,13 +124,12 @@ class VideoJob:
             old.unlink(missing_ok=True)  # the session may end at this moment
         source, (start_s, end_s) = self._source, self._range_s
         target = self._folder / f"annotated-{len(self._tasks)}.mp4"
-        task = BackgroundTask(
-            lambda on_progress: _render(
-                source, target, frames, annotation, start_s, end_s, on_progress
-            ),
-            self._queue,
-            self._owner,
-        )
+
+        def work(on_progress: OnProgress) -> Path:
+            draw_results(source, target, frames, annotation, start_s, end_s, on_progress)
+            return target
+
+        task = BackgroundTask(work, self._queue, self._owner)
         self.rendering = task
         self._tasks.append(task)
 
@@ -176,31 +173,6 @@ class VideoJob:
     def close(self) -> None:
         """Stop everything and delete the folder, at once or when the thread has let go of it."""
         self._finalizer()
-
-
-def _render(
-    source: Path,
-    target: Path,
-    frames: Sequence[FrameResult],
-    annotation: AnnotationOptions,
-    start_s: float,
-    end_s: float | None,
-    on_progress: OnProgress,
-) -> Path:
-    size_wh = frames[0].size_wh
-    if annotation.hide_faces is not None:
-        frames = hide_arrivals(frames)
-    with (
-        VideoWriter(target, size_wh, source=source, start_s=start_s, end_s=end_s) as writer,
-        InOrder() as beside,
-    ):
-        # Results first: a broken file's bad frame, which follows its last result, is never read.
-        pairs = zip(frames, iter_frames(source, start_s, end_s), strict=False)
-        for done, (result, frame) in enumerate(pairs, start=1):
-            drawn = annotate(frame.bgr, result, annotation)
-            beside.submit(partial(writer.write, drawn, frame.time_s, frame.duration_s))
-            on_progress(done, len(frames))
-    return target
 
 
 def _save_copy(name: str, data: BinaryIO, folder: Path) -> Path:

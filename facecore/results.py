@@ -31,12 +31,15 @@ class Prediction:
         threshold: an answer of lower confidence is shown as undecided, 0-1; 0: always decided.
         held: what tracking shows for the person until the probabilities clearly say otherwise;
             None: the probabilities alone decide.
+        held_confidence: of what is shown, where more than these probabilities speaks for it;
+            None: its probability.
     """
 
     labels: tuple[str, ...]
     probs: npt.NDArray[np.float32]
     threshold: float = 0.0
     held: str | None = None
+    held_confidence: float | None = None
 
     def __post_init__(self) -> None:
         if self.probs.shape != (len(self.labels),):
@@ -57,6 +60,8 @@ class Prediction:
     @property
     def confidence(self) -> float:
         """The probability of what is shown, 0-1; while undecided, that of the top label."""
+        if self.held_confidence is not None:
+            return self.held_confidence
         label = self.label
         return float(np.max(self.probs) if label == UNDECIDED else self.probability(label))
 

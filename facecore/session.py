@@ -1,12 +1,13 @@
 """A whole photo and a whole video: results, annotated picture, and one thumbnail per person."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 from facecore.annotation import AnnotationOptions
+from facecore.errors import VideoWriteError
 from facecore.hiding import search_at_once
 from facecore.media import (
     BrokenVideoError,
@@ -19,9 +20,10 @@ from facecore.pipeline import FacePipeline, FoundFaces
 from facecore.preprocessing import UInt8Array
 from facecore.progress import OnProgress
 from facecore.results import FrameResult
-from facecore.session_drawing import AnnotatedVideo
+from facecore.session_drawing import AnnotatedVideo, draw_results
 from facecore.session_thumbnails import ThumbnailKeeper
-from facecore.stats import SessionSummary, summarise
+from facecore.stats import SessionSummary
+from facecore.stats_clip import settle_clip, shows_other_words
 from facecore.video_queue import in_groups, look_ahead
 
 _SHORT_CLIP_FRAMES = 6  # too few to wait for somebody to be seen again
@@ -36,7 +38,7 @@ class VideoRun:
 
     Args:
         info: the file's size, speed and length.
-        frames: one result per analysed frame.
+        frames: one result per analysed frame; nobody's gender changes between them.
         summary: the people and the totals, nobody renamed or removed.
         thumbnails: person_id -> the best face as uint8 array (h, w, 3), BGR, at most 128 px.
         warning: one sentence where only a part could be read, else None.
@@ -74,6 +76,9 @@ def process_video(
 ) -> VideoRun:
     """Analyse a video frame by frame; no faces is a normal result.
 
+    A person's gender is settled when all of the video was seen. Where it was drawn otherwise
+    before, as "undecided", the annotated video is drawn again from the results.
+
     Frames are not kept for long: while the networks look at a group of them, the next group's faces
     are searched, a few are decoded ahead (``media.iter_frames``) and a few wait to be drawn and
     encoded. Groups of large frames are small, so that memory does not grow with their size.
@@ -87,7 +92,8 @@ def process_video(
         start_s: the first moment to analyse, media time.
         end_s: the first moment no longer wanted; None: to the end.
         on_progress: called after each frame with the frames done and their expected number, if
-            that is known. What it raises ends the analysis, and no file is left.
+            that is known, and once more from the first frame where the video is drawn again. What
+            it raises ends the analysis, and no file is left.
 
     Returns:
         The results. Where the later part of a file is broken, those of the readable part, with
@@ -129,9 +135,31 @@ def process_video(
             warning = str(error)
     if on_progress is not None:
         on_progress(len(frames), len(frames))
-    summary = summarise(frames, reached_s - frames[0].time_s)
+    settled, summary = settle_clip(frames, reached_s - frames[0].time_s)
     video_error = drawn.error if drawn is not None else None
-    return VideoRun(info, tuple(frames), summary, thumbnails.crops, warning, video_error)
+    if target is not None and video_error is None and shows_other_words(frames, settled):
+        video_error = _draw_again(source, target, settled, annotation, start_s, end_s, on_progress)
+    return VideoRun(info, settled, summary, thumbnails.crops, warning, video_error)
+
+
+def _draw_again(
+    source: Path,
+    target: Path,
+    frames: Sequence[FrameResult],
+    annotation: AnnotationOptions | None,
+    start_s: float,
+    end_s: float | None,
+    on_progress: OnProgress | None,
+) -> str | None:
+    """Put a video of the settled results in the first one's place; return why there is none."""
+    try:
+        draw_results(source, target, frames, annotation, start_s, end_s, on_progress)
+    except BaseException as error:
+        target.unlink(missing_ok=True)  # it tells something else than the results
+        if isinstance(error, VideoWriteError):
+            return str(error)
+        raise
+    return None
 
 
 def _find_ahead(

@@ -1,13 +1,17 @@
-"""The annotated video of an analysis: drawn and encoded beside it, and given up before it."""
+"""The annotated video: drawn and encoded beside an analysis, or afterwards from its results."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from facecore.annotation import AnnotationOptions, annotate
 from facecore.errors import VideoWriteError
-from facecore.media import VideoFrame, VideoWriter
+from facecore.hiding import hide_arrivals
+from facecore.media import VideoFrame, VideoWriter, iter_frames
+from facecore.progress import OnProgress
 from facecore.results import FrameResult
 from facecore.video_queue import InOrder
 
@@ -80,3 +84,42 @@ class AnnotatedVideo:
             )
             self._beside = self._parts.enter_context(InOrder())
         return self._writer, self._beside
+
+
+def draw_results(
+    source: Path,
+    target: Path,
+    frames: Sequence[FrameResult],
+    annotation: AnnotationOptions | None = None,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    on_progress: OnProgress | None = None,
+) -> None:
+    """Draw a video from stored results; nothing is analysed anew.
+
+    Args:
+        source: the video.
+        target: the file to write; one that is there stays until the new one is whole.
+        frames: the analysis' results, one per frame of the clip.
+        annotation: what is drawn; default: everything.
+        start_s: where the clip begins, media time.
+        end_s: where it ends; None: with the video.
+        on_progress: called after each frame; what it raises ends the drawing.
+
+    Raises:
+        VideoWriteError: if the file cannot be written.
+    """
+    size_wh = frames[0].size_wh
+    if annotation is not None and annotation.hide_faces is not None:
+        frames = hide_arrivals(frames)
+    with (
+        VideoWriter(target, size_wh, source=source, start_s=start_s, end_s=end_s) as writer,
+        InOrder() as beside,
+    ):
+        # Results first: a broken file's bad frame, which follows its last result, is never read.
+        pairs = zip(frames, iter_frames(source, start_s, end_s), strict=False)
+        for done, (result, frame) in enumerate(pairs, start=1):
+            drawn = annotate(frame.bgr, result, annotation)
+            beside.submit(partial(writer.write, drawn, frame.time_s, frame.duration_s))
+            if on_progress is not None:
+                on_progress(done, len(frames))

@@ -35,7 +35,7 @@ class LabelKeeper:
             task: which network answered.
             prediction: the person's (smoothed) probabilities and the threshold.
         """
-        free = replace(prediction, held=None)
+        free = replace(prediction, held=None, held_confidence=None)
         if person_id is None:
             return free
         shown = _choose(free, self._shown.get((person_id, task)))

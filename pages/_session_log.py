@@ -16,7 +16,8 @@ from facecore.media import encode_image
 from facecore.preprocessing import UInt8Array
 from facecore.results import FrameResult
 from facecore.session import VideoRun
-from facecore.stats import PeopleEdits, SessionSummary, summarise, summarise_photo
+from facecore.stats import PeopleEdits, SessionSummary, summarise_photo
+from facecore.stats_clip import settle_clip
 
 Kind = Literal["photo", "video", "live"]
 Media = bytes | Path | Callable[[], bytes]
@@ -109,7 +110,7 @@ def log_video(
     old = _entries().get(entry_key)
     if old is not None and old.made_from == made_from:
         return
-    summary = summarise(run.frames, run.summary.duration_s, edits)
+    _, summary = settle_clip(run.frames, run.summary.duration_s, edits)
     media = {file_name or f"{Path(source).stem}_annotated.mp4": path} if path else {}
     crops = _encode(run.thumbnails if thumbnails is None else thumbnails)
     _put(Entry(entry_key, source, "video", summary, crops, media, made_from=made_from))

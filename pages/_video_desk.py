@@ -14,7 +14,8 @@ from facecore.limits import safe_name
 from facecore.preprocessing import UInt8Array
 from facecore.results import FrameResult
 from facecore.session import VideoRun
-from facecore.stats import PeopleEdits, SessionSummary, summarise
+from facecore.stats import PeopleEdits, SessionSummary
+from facecore.stats_clip import settle_clip
 from facecore.tracking_labels import Thresholds, decide_again
 from pages._session_end import close_with_session, session_id
 from pages._session_log import forget, is_logged, log_video
@@ -119,17 +120,17 @@ class VideoCase:
         thresholds = {**self.thresholds, **settings.thresholds_since(self.settings)}
         if self.job.run is None or (self._decided and self._decided[0] == thresholds):
             return
-        frames = decide_again(self.job.run.frames, thresholds)
-        summary = summarise(frames, self.job.run.summary.duration_s)
+        frames, summary = settle_clip(
+            decide_again(self.job.run.frames, thresholds), self.job.run.summary.duration_s
+        )
         self._decided = thresholds, replace(self.job.run, frames=frames, summary=summary)
         self._view = None
 
     def results(self) -> tuple[Sequence[FrameResult], SessionSummary]:
         """Return frames and summary with the edits applied; computed once per edit."""
         if self._view is None or self._view[0] is not self.edits:
-            frames = self.edits.apply(self.run.frames)
-            summary = summarise(self.run.frames, self.run.summary.duration_s, self.edits)
-            self._view = (self.edits, frames, summary)
+            view = settle_clip(self.run.frames, self.run.summary.duration_s, self.edits)
+            self._view = (self.edits, *view)
         return self._view[1], self._view[2]
 
     def thumbnails(self) -> dict[int, UInt8Array]:

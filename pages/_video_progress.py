@@ -15,7 +15,8 @@ def show_analysis_progress(case: VideoCase) -> None:
     task = case.job.analysis
     if task is None or not task.active:
         st.rerun(scope="app")
-    _show_task(task, "Analysing")
+    # Where somebody's gender was settled only at the end, the pictures before have to follow.
+    _show_task(task, "Drawing the video again" if task.progress.num_restarts else "Analysing")
     if st.button("Cancel", icon=":material/close:", key=f"video_cancel_{case.key}"):
         remove_case(case.key)
         st.toast("Cancelled. Nothing was kept.", icon=":material/check:")

@@ -161,6 +161,25 @@ def test_tasks_wait_for_a_slot_and_can_be_cancelled_while_waiting():
     assert second.result == "second"
 
 
+def test_progress_that_begins_anew_has_a_speed_of_its_own():
+    done = threading.Event()
+
+    def work(on_progress):
+        on_progress(1, 2)
+        on_progress(2, 2)
+        time.sleep(0.2)
+        on_progress(1, 2)
+        done.wait(WAIT_S)
+
+    task = BackgroundTask(work)
+    while task.progress.num_restarts == 0:
+        time.sleep(0.01)
+    assert (task.progress.done, task.progress.num_restarts) == (1, 1)
+    assert task.progress.elapsed_s == 0.0
+    done.set()
+    assert task.wait(WAIT_S)
+
+
 def test_video_job_analyses_and_draws(clip, classifiers, temp_folder):
     job = started_job(clip, classifiers)
     assert job.analysis.wait(WAIT_S)

@@ -1,14 +1,18 @@
+from dataclasses import replace
+from itertools import count
+
 import av
 import numpy as np
 import pytest
 from video_files import write_slides
 
-from facecore import jobs_video
+from facecore import session
 from facecore.annotation import AnnotationOptions
-from facecore.errors import UnreadableVideoError
+from facecore.errors import UnreadableVideoError, VideoWriteError
 from facecore.media import read_video_info
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
 from facecore.session import analyse_photo, process_video
+from facecore.session_drawing import draw_results
 from facecore.session_thumbnails import ThumbnailKeeper
 from facecore.stats import PeopleEdits, summarise
 from facecore.tracking import TrackerOptions
@@ -45,6 +49,10 @@ def read_video(path):
     with av.open(str(path)) as container:
         frames = [(f.time, f.to_ndarray(format="bgr24")) for f in container.decode(video=0)]
         return frames, bool(container.streams.audio)
+
+
+def pictures(path):
+    return read_video(path)[0]
 
 
 def test_photo(frames, make_pipeline):
@@ -101,6 +109,58 @@ class Cancelled(Exception):
     pass
 
 
+@pytest.fixture
+def late_pipeline(make_stub_classifier, make_stub_detector):
+    """A pipeline with a gender network that is unsure at first and sure from the fourth answer."""
+    number = count(1)
+
+    def answer(batch):
+        return [[0.45, 0.55] if next(number) <= 3 else [0.1, 0.9] for _ in batch]
+
+    classifier = make_stub_classifier("gender", labels=["man", "woman"], answer=answer)
+    detector = make_stub_detector([[BOX]] * 12)
+    thresholds = {"gender": 0.6}
+    options = replace(VIDEO_PIPELINE, gender_smoothing=0.0, thresholds=thresholds)
+    return FacePipeline([classifier], options, detector)
+
+
+def test_gender_is_settled_by_the_whole_video_and_drawn_so(clip, tmp_path, late_pipeline):
+    target, calls = tmp_path / "out.mp4", []
+    run = process_video(
+        clip, target, late_pipeline, on_progress=lambda done, total: calls.append((done, total))
+    )
+    genders = [face.gender for frame in run.frames for face in frame.faces]
+    assert genders[0].probability("woman") == pytest.approx(0.55)
+    assert {gender.label for gender in genders} == {"woman"}
+    (person,) = run.summary.people
+    assert person.dominant("gender") == ("woman", pytest.approx(genders[0].confidence))
+    assert person.shares("gender") == {"man": 0.0, "woman": 1.0, "undecided": 0.0}
+    assert calls[13:] == [(i, 12) for i in range(1, 13)], "drawn once more"
+    draw_results(clip, tmp_path / "again.mp4", run.frames)
+    for (_, drawn), (_, again) in zip(
+        *map(pictures, (target, tmp_path / "again.mp4")), strict=True
+    ):
+        assert (drawn == again).all()
+
+
+@pytest.mark.parametrize("failure", [VideoWriteError("The disk is full."), Cancelled()])
+def test_failed_drawing_of_settled_words_leaves_no_file(
+    clip, tmp_path, late_pipeline, monkeypatch, failure
+):
+    def fail(*args):
+        raise failure
+
+    monkeypatch.setattr(session, "draw_results", fail)
+    if isinstance(failure, Cancelled):
+        with pytest.raises(Cancelled):
+            process_video(clip, tmp_path / "out.mp4", late_pipeline)
+    else:
+        run = process_video(clip, tmp_path / "out.mp4", late_pipeline)
+        assert run.video_error == "The disk is full."
+        assert len(run.frames) == 12
+    assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
+
+
 @pytest.mark.parametrize("at", [1, 7, 12])
 def test_cancelling_leaves_no_file(clip, tmp_path, make_pipeline, at):
     def cancel(done, total):
@@ -134,9 +194,7 @@ def test_held_pictures_count_and_are_written_for_as_long_as_they_are_shown(
     seconds = sum(run.summary.seconds_by_label("expression").values())
     assert seconds == pytest.approx(length_s, abs=0.01)
     assert summarise(run.frames, run.summary.duration_s, PeopleEdits()) == run.summary
-    jobs_video._render(
-        source, tmp_path / "again.mp4", run.frames, AnnotationOptions(), *range_s, lambda *_: None
-    )
+    draw_results(source, tmp_path / "again.mp4", run.frames, AnnotationOptions(), *range_s)
     for video in (target, tmp_path / "again.mp4"):
         assert read_video_info(video).duration_s == pytest.approx(length_s, abs=0.01)
 

@@ -9,13 +9,14 @@ import threading
 import numpy as np
 import pytest
 
-from facecore import decoder, jobs_video, session_drawing
+from facecore import decoder, session_drawing
 from facecore.annotation import AnnotationOptions
 from facecore.decoder_process import DecoderGoneError, borrow_process
 from facecore.errors import BrokenVideoError, VideoWriteError
 from facecore.media import VideoWriter, iter_frames
 from facecore.pipeline import FacePipeline
 from facecore.session import MOST_TOGETHER, process_video
+from facecore.session_drawing import draw_results
 from facecore.video_queue import MAX_WAITING, InOrder, in_groups, look_ahead
 
 PATIENCE_S = 120  # only a defect takes so long
@@ -255,10 +256,9 @@ def test_redrawing_decodes_and_draws_while_a_frame_is_encoded(
         real_write(self, frame_bgr, time_s, duration_s)
 
     real_write = VideoWriter.write
-    monkeypatch.setattr(jobs_video, "annotate", draw)
+    monkeypatch.setattr(session_drawing, "annotate", draw)
     monkeypatch.setattr(VideoWriter, "write", write)
-    args = (clip, tmp_path / "out.mp4", results, AnnotationOptions(), 0.0, None)
-    jobs_video._render(*args, lambda done, total: None)
+    draw_results(clip, tmp_path / "out.mp4", results, AnnotationOptions())
     assert overlapped == [True] * NUM_FRAMES
 
 

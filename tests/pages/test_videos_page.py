@@ -48,13 +48,13 @@ def clip(crossing_clip, write_clip, tmp_path_factory):
 @pytest.fixture
 def gate(monkeypatch):
     """Opens the way to videos that are to be drawn again."""
-    gate, render = threading.Event(), jobs_video._render
+    gate, draw = threading.Event(), jobs_video.draw_results
 
-    def wait_then_render(*args):
+    def wait_then_draw(*args):
         gate.wait(WAIT_S)
-        return render(*args)
+        draw(*args)
 
-    monkeypatch.setattr(jobs_video, "_render", wait_then_render)
+    monkeypatch.setattr(jobs_video, "draw_results", wait_then_draw)
     return gate
 
 
