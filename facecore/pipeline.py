@@ -11,7 +11,7 @@ import numpy.typing as npt
 from facecore.detection import HaarDetector
 from facecore.flip import predict_flipped
 from facecore.labels import Task
-from facecore.pipeline_asks import AskSchedule
+from facecore.pipeline_asks import MOST_TOGETHER, AskSchedule
 from facecore.pipeline_options import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
 from facecore.pipeline_search import FaceSearch, FoundFaces, SupportsDetect
 from facecore.preprocessing import UInt8Array, crop_faces, to_batch
@@ -189,11 +189,16 @@ class FacePipeline:
         that one by one they would.
 
         Args:
-            frames: the next ones of the stream, in order.
+            frames: the next ones of the stream, in order, at most ``MOST_TOGETHER``.
 
         Returns:
             One result per frame, the same as for each frame by itself.
+
+        Raises:
+            ValueError: if there are more.
         """
+        if len(frames) > MOST_TOGETHER:
+            raise ValueError(f"expected at most {MOST_TOGETHER} frames, got {len(frames)}")
         timings = [dict(found.timings_ms) for found in frames]
         try:
             answers = {task: self._ask(task, frames, timings) for task in self._classifiers}
@@ -205,6 +210,7 @@ class FacePipeline:
             rows = {task: answers[task][k] for task in answers}
             height, width = found.frame_bgr.shape[:2]
             faces = self._conclude(found, rows)
+            self._asks.conclude(faces)
             results.append(
                 FrameResult(
                     found.index, found.time_s, (width, height), faces, timings[k], found.unsure
@@ -223,7 +229,7 @@ class FacePipeline:
         start = time.perf_counter()
         everybody = self.options.ask_always or not self._window_s(task)
         for k, found in enumerate(frames):
-            chosen = self._asks.choose(found.faces, task, found.time_s, everybody)
+            chosen = self._asks.choose(found.faces, task, found.time_s, k, everybody)
             if not chosen:
                 continue
             boxes = [found.faces[i].xyxy for i in chosen]

@@ -18,7 +18,8 @@ class PipelineOptions:
         smoothing: expressions are averaged over about so many seconds per person; 0 = off.
         gender_smoothing: the same for gender, which does not change.
         ask_always: ask the networks about everybody in every frame. Otherwise they are asked only
-            as often as their averages need it: for an expression 9 times a second at most.
+            as often as their averages need it: for an expression 9 times a second at most, for a
+            gender twice, or as often as for an expression while it is undecided.
         detect_every: faces are searched in every n-th frame and followed in between; in every
             frame while somebody new may have come or somebody known is missing.
         rescan_s: new faces are searched only so often, in media time, and only where the frame has

@@ -1,12 +1,15 @@
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
 
 from facecore.detection import Detection, HaarOptions
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
+from facecore.pipeline_asks import MOST_TOGETHER
 from facecore.registry import InputSpec
 from facecore.tracking import TrackerOptions
+from facecore.video_queue import in_groups
 
 BOX, OTHER = (20, 20, 60, 60), (100, 30, 150, 80)
 AT_ONCE = PipelineOptions(tracker=TrackerOptions(min_hits=1), smoothing=0, gender_smoothing=0)
@@ -300,41 +303,81 @@ def test_a_settled_gender_is_asked_now_and_then(frame, make_stub_classifier, mak
     assert all(r.faces[0].gender.probs.sum() == pytest.approx(1) for r in results)
 
 
+def test_an_undecided_gender_is_asked_oftener(frame, make_stub_classifier, make_stub_detector):
+    """From eight frames after the first that was undecided, to eight after the last."""
+    number = count(1)
+    gender = make_stub_classifier(
+        "gender", answer=lambda batch: [[0.5, 0.5] if next(number) <= 8 else [0.0, 1.0]]
+    )
+    options = PipelineOptions(
+        tracker=TrackerOptions(min_hits=1), gender_smoothing=1e-9, thresholds={"gender": 0.7}
+    )
+    pipeline = FacePipeline([gender], options, make_stub_detector([[BOX]] * 40))
+    asked, labels = [], []
+    for i in range(40):
+        before = len(gender.batches)
+        labels.append(pipeline.process(frame, i / 10, i).faces[0].gender.label)
+        asked += [i] * (len(gender.batches) - before)
+    assert labels == ["undecided"] * 14 + ["woman"] * 26
+    assert asked == [0, 1, 2, 3, 4, 8, 10, 12, 14, 16, 18, 20, 25, 30, 35]
+
+
 def brighten(batch):
     """Answer by the picture, so that every frame has answers of its own."""
     happy = batch.reshape(len(batch), -1).mean(axis=1) / 255
     return np.stack([happy, *[(1 - happy) / 6] * 6], axis=1)
 
 
-@pytest.mark.parametrize("options", [{}, {"ask_always": True}, {"smoothing": 0.0}, {"flip": True}])
+def tell_by_brightness(batch):
+    """Man in the dark, woman in the light, in between hardly sure."""
+    woman = batch.reshape(len(batch), -1).mean(axis=1) / 255
+    return np.stack([1 - woman, woman], axis=1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"ask_always": True},
+        {"smoothing": 0.0},
+        {"flip": True},
+        {"thresholds": {"gender": 0.6}},
+    ],
+)
 def test_frames_together_give_what_each_gives_by_itself(
     frame, make_stub_classifier, make_stub_detector, options
 ):
-    frames = [np.full_like(frame, 10 * i) + frame // 16 for i in range(14)]
-    script = [[BOX], [BOX, OTHER], [BOX, OTHER], []] * 3 + [[OTHER], [BOX]]
+    frames = [np.full_like(frame, 5 * i) + frame // 16 for i in range(38)]
+    script = [[BOX], [BOX, OTHER], [BOX, OTHER], []] * 3 + [[OTHER], [BOX]] + [[BOX, OTHER]] * 24
     options = PipelineOptions(tracker=TrackerOptions(min_hits=1), **options)
 
     def make():
         networks = [make_stub_classifier("expression", answer=brighten, size=12)]
-        networks.append(make_stub_classifier("gender", "man"))
+        networks.append(make_stub_classifier("gender", answer=tell_by_brightness, size=12))
         return FacePipeline(networks, options, make_stub_detector(script))
 
     alone, together = make(), make()
     expected = [alone.process(f, i / 12, i) for i, f in enumerate(frames)]
     found = [together.find(f, i / 12, i) for i, f in enumerate(frames)]
-    got = together.classify_all(found[:9]) + together.classify_all(found[9:])
+    got = [r for group in in_groups(found, MOST_TOGETHER) for r in together.classify_all(group)]
     for result, wanted in zip(got, expected, strict=True):
         assert (result.index, result.time_s) == (wanted.index, wanted.time_s)
         assert [f.person_id for f in result.faces] == [f.person_id for f in wanted.faces]
         for face, other in zip(result.faces, wanted.faces, strict=True):
             assert face.expression.probs == pytest.approx(other.expression.probs, abs=1e-6)
             assert face.expression.label == other.expression.label
-            assert face.gender.label == "man"
+            assert face.gender.probs == pytest.approx(other.gender.probs, abs=1e-6)
+            assert face.gender.label == other.gender.label
         assert set(result.timings_ms) == set(wanted.timings_ms)
-    assert len(together.classifiers[0].batches) == 2, "one call for each group"
-    assert sum(b[0] for b in together.classifiers[0].batches) == sum(
-        b[0] for b in alone.classifiers[0].batches
-    )
+    assert len(together.classifiers[0].batches) == 5, "one call for each group"
+    for network, other in zip(together.classifiers, alone.classifiers, strict=True):
+        assert sum(b[0] for b in network.batches) == sum(b[0] for b in other.batches)
+
+
+def test_no_more_frames_together_than_answers_wait_for(frame):
+    found = [FacePipeline([]).find(frame)] * (MOST_TOGETHER + 1)
+    with pytest.raises(ValueError, match="at most 8 frames, got 9"):
+        FacePipeline([]).classify_all(found)
 
 
 def test_a_crowd_is_asked_about_in_parts(frame, make_stub_classifier, make_stub_detector):

@@ -15,7 +15,8 @@ from facecore.decoder_process import DecoderGoneError, borrow_process
 from facecore.errors import BrokenVideoError, VideoWriteError
 from facecore.media import VideoWriter, iter_frames
 from facecore.pipeline import FacePipeline
-from facecore.session import MOST_TOGETHER, process_video
+from facecore.pipeline_asks import MOST_TOGETHER
+from facecore.session import process_video
 from facecore.session_drawing import draw_results
 from facecore.video_queue import MAX_WAITING, InOrder, in_groups, look_ahead
 
