@@ -267,7 +267,10 @@ class FacePipeline:
                     probs = self._smooth(face, task, answers[task][i], found.time_s)
                 else:
                     probs = self._smoother.recall(face.person_id, task)
-                prediction = Prediction(card.labels, probs, threshold)
+                latest = None
+                if face.person_id is not None:
+                    latest = self._smoother.latest(face.person_id, task)
+                prediction = Prediction(card.labels, probs, threshold, latest=latest)
                 predictions[task] = self._keeper.decide(face.person_id, task, prediction)
             faces.append(replace(face, predictions=predictions))
         return tuple(faces)

@@ -33,6 +33,8 @@ class Prediction:
             None: the probabilities alone decide.
         held_confidence: of what is shown, where more than these probabilities speaks for it;
             None: its probability.
+        latest: the network's last answer by itself, like ``probs``, where these are an average of
+            several; None: they are that answer.
     """
 
     labels: tuple[str, ...]
@@ -40,6 +42,7 @@ class Prediction:
     threshold: float = 0.0
     held: str | None = None
     held_confidence: float | None = None
+    latest: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.probs.shape != (len(self.labels),):

@@ -151,9 +151,11 @@ class _PersonSums:
         for task, prediction in face.predictions.items():
             seconds = self.seconds.setdefault(task, {UNDECIDED: 0.0})
             weighted = self.weighted.setdefault(task, {})
-            for label, p in prediction.probabilities.items():
+            # Not the averages on screen: the first answers would count in all that follow.
+            probs = prediction.probs if prediction.latest is None else prediction.latest
+            for label, p in zip(prediction.labels, probs, strict=True):
                 seconds.setdefault(label, 0.0)
-                weighted[label] = weighted.get(label, 0.0) + weight * p
+                weighted[label] = weighted.get(label, 0.0) + weight * float(p)
             seconds[prediction.label] += duration_s
             self.thresholds[task] = prediction.threshold  # the latest: it may be moved meanwhile
 

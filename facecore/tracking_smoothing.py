@@ -16,11 +16,15 @@ class ProbabilitySmoother:
 
     def __init__(self) -> None:
         self._states: dict[tuple[int, Task], tuple[float, int, FloatArray]] = {}
+        self._latest: dict[tuple[int, Task], FloatArray] = {}
 
     def reset(self, task: Task | None = None) -> None:
         """Forget everything, or what belongs to one task."""
-        kept = {} if task is None else self._states
-        self._states = {key: state for key, state in kept.items() if key[1] != task}
+        if task is None:
+            self._states, self._latest = {}, {}
+            return
+        self._states = {key: state for key, state in self._states.items() if key[1] != task}
+        self._latest = {key: probs for key, probs in self._latest.items() if key[1] != task}
 
     def update(
         self, person_id: int, task: Task, probs: FloatArray, time_s: float, window_s: float
@@ -45,6 +49,7 @@ class ProbabilitySmoother:
         else:
             mean = probs
         self._states[key] = (time_s, count + 1, np.asarray(mean, dtype=np.float32))
+        self._latest[key] = probs
         return self._states[key][2]
 
     def recall(self, person_id: int, task: Task) -> FloatArray:
@@ -61,3 +66,7 @@ class ProbabilitySmoother:
             KeyError: if there was no answer yet.
         """
         return self._states[person_id, task][2]
+
+    def latest(self, person_id: int, task: Task) -> FloatArray:
+        """Return the last answer about a person by itself; arguments and errors as of ``recall``."""
+        return self._latest[person_id, task]

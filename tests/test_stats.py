@@ -173,6 +173,22 @@ def test_a_person_undecided_for_longest_is_undecided(make_face, make_result):
     assert set(person.mean_probs["expression"]) == set(LABELS["expression"])
 
 
+def test_means_are_of_the_answers_and_not_of_what_they_were_averaged_to(make_face, make_result):
+    """0.2 s of an early mistake count for 0.2 s, not for as long as the average remembers them."""
+    answers = [0.9, 0.9, 0.1, 0.1, 0.1, 0.1]
+    averages = np.cumsum(answers) / np.arange(1, 7)
+    frames = []
+    for i, (answer, average) in enumerate(zip(answers, averages, strict=True)):
+        probs, latest = (np.array([1 - p, p], np.float32) for p in (average, answer))
+        gender = Prediction(LABELS["gender"], probs, latest=latest)
+        frames.append(
+            make_result(replace(make_face(1), predictions={"gender": gender}), time_s=i / 10)
+        )
+    (person,) = summarise(frames, 0.6).people
+    wanted = dict(zip(LABELS["gender"], (1 - sum(answers) / 6, sum(answers) / 6), strict=True))
+    assert person.mean_probs["gender"] == pytest.approx(wanted)
+
+
 def test_removed_person_leaves_every_number(frames):
     summary = summarise(frames, 1.0, PeopleEdits().remove(2))
     assert [p.person_id for p in summary.people] == [1]

@@ -310,7 +310,11 @@ def test_smoothing_forgets_one_task_or_all():
     smoother.update(1, "gender", a, 0.0, 10)
     smoother.update(1, "expression", a, 0.0, 10)
     smoother.reset("gender")
+    with pytest.raises(KeyError):
+        smoother.latest(1, "gender")
     assert smoother.update(1, "gender", b, 0.1, 10) == pytest.approx(b)
     assert smoother.update(1, "expression", b, 0.1, 10) == pytest.approx([0.5, 0.5])
+    assert smoother.recall(1, "expression") == pytest.approx([0.5, 0.5])
+    assert smoother.latest(1, "expression") == pytest.approx(b)
     smoother.reset()
     assert smoother.update(1, "expression", b, 0.2, 10) == pytest.approx(b)
