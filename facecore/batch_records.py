@@ -19,7 +19,7 @@ from facecore.errors import FaceCoreError
 from facecore.limits import path_to_text, short_stem
 from facecore.pipeline import PipelineOptions, SupportsPredict
 
-SCHEMA_VERSION = 2  # files that an earlier version has done are done again
+SCHEMA_VERSION = 3  # files that an earlier version has done are done again
 STATE_DIR = ".batch"
 ANNOTATED_DIR = "annotated"
 TABLES = ("faces", "people")

@@ -25,7 +25,10 @@ def photo_to_table(source: str, result: FrameResult) -> pd.DataFrame:
 
 
 def frames_to_table(frames: Sequence[FrameResult]) -> pd.DataFrame:
-    """Return one row per face and frame of a video, probabilities smoothed as on screen."""
+    """Return one row per face and frame of a video: probabilities smoothed as on screen.
+
+    The gender is that of the whole clip, see ``stats_clip.settle_clip``.
+    """
     rows = [row for frame in frames for row in frame.to_rows()]
     return _to_table(rows, _FRAME_COLUMNS).drop(columns="face", errors="ignore")
 
