@@ -31,10 +31,7 @@ def settle_clip(
     genders = {
         p.person_id: p.dominant("gender") for p in summary.people if "gender" in p.mean_probs
     }
-    settled = tuple(
-        replace(frame, faces=tuple(_settle_face(face, genders) for face in frame.faces))
-        for frame in edited
-    )
+    settled = tuple(_settle_frame(frame, genders) for frame in edited)
     people = tuple(_settle_person(person, genders) for person in summary.people)
     return settled, replace(summary, people=people)
 
@@ -50,12 +47,21 @@ def shows_other_words(drawn: Sequence[FrameResult], settled: Sequence[FrameResul
     )
 
 
+def _settle_frame(frame: FrameResult, genders: dict[int, tuple[str, float]]) -> FrameResult:
+    faces = tuple(_settle_face(face, genders) for face in frame.faces)
+    # Most need no change: a long clip is not to be in the memory twice.
+    same = all(new is old for new, old in zip(faces, frame.faces, strict=True))
+    return frame if same else replace(frame, faces=faces)
+
+
 def _settle_face(face: Face, genders: dict[int, tuple[str, float]]) -> Face:
     if face.person_id not in genders or face.gender is None:
         return face
     label, confidence = genders[face.person_id]
     by_itself = replace(face.gender, held=None, held_confidence=None)
     whole = None if by_itself.label == label else confidence
+    if (face.gender.held, face.gender.held_confidence) == (label, whole):
+        return face
     gender = replace(face.gender, held=label, held_confidence=whole)
     return replace(face, predictions={**face.predictions, "gender": gender})
 

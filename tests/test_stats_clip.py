@@ -73,6 +73,7 @@ def test_settling_twice_changes_nothing(make_clip):
         (g.label, g.confidence) for g in genders(once)
     ]
     assert summarise(once, 0.4) == summary
+    assert all(new is old for new, old in zip(again, once, strict=True)), "nothing is copied"
 
 
 def test_moved_threshold_and_merged_people_settle_anew(make_clip):
