@@ -7,6 +7,7 @@ import streamlit as st
 from facecore.comparison import Comparison, EvaluationKey
 from facecore.datasets import find_split_info, name_split
 from facecore.datasets_info import describe_excluded
+from facecore.model_titles import tell_apart
 from pages._compare_choices import Choices
 from pages._compare_data import Evaluated, list_evaluated, open_comparison
 from pages._ui import error_box, plain
@@ -47,7 +48,7 @@ def choose_comparison() -> tuple[Comparison | None, Choices]:
 
 
 def _choose_models(usable: Sequence[Evaluated]) -> list[str]:
-    titles = {model.card.name: model.card.title for model in usable}
+    titles = tell_apart({model.card.name: model.card.title for model in usable})
     short = {name: title.partition(":")[0] for name, title in titles.items()}
     if len(set(short.values())) < len(short):
         short = titles

@@ -192,6 +192,37 @@ def test_damaged_file_names_itself_and_the_rest_of_the_page_stays(evaluated, ope
     assert page.segmented_control(key="compare_section").value == "Gender"
 
 
+def test_section_comes_back_when_there_is_something_to_compare_again(evaluated, open_page):
+    page = go(open_page("compare"), "Matrices")
+    models = page.pills(key="compare_models_chosen")
+    models.set_value([]).run()
+    assert page.segmented_control(key="compare_section").value == "Gender"
+    page.run()
+    page.pills(key="compare_models_chosen").set_value([NAMES[1]]).run()
+    assert page.segmented_control(key="compare_section").value == "Matrices"
+    page.pills(key="compare_models_chosen").set_value([]).run()
+    go(page, "Eye test")
+    page.pills(key="compare_models_chosen").set_value([NAMES[1]]).run()
+    assert page.segmented_control(key="compare_section").value == "Eye test", "chosen meanwhile"
+
+
+def test_overview_opens_once_a_damaged_file_is_whole_again(evaluated, open_page):
+    path = evaluation_dir(evaluated / NAMES[1], "fer2013", "validation") / PREDICTIONS_FILE
+    whole = path.read_bytes()
+    path.write_bytes(b"nothing")
+    page = open_page("compare")
+    path.write_bytes(whole)
+    assert page.run().segmented_control(key="compare_section").value == "Overview"
+
+
+def test_models_of_one_title_can_be_told_apart(evaluated, open_page):
+    for name in NAMES[1:]:
+        save_card(evaluated / name, replace(load_card(evaluated / name), title="Twin: same"))
+    models = open_page("compare").pills(key="compare_models_chosen")
+    assert len(set(models.options)) == 3
+    assert NAMES[2].replace("_", "\\_") in models.options[2]
+
+
 def test_changed_file_is_read_again(evaluated, open_page):
     page = open_page("compare")
     assert not page.error
