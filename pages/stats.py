@@ -6,6 +6,7 @@ from pages._live_log import forget_left, log_left
 from pages._photo_log import follow_thresholds
 from pages._session_log import MAX_ENTRIES, count_dropped, forget_all, log_entries
 from pages._stats_downloads import list_session_downloads
+from pages._stats_names import tell_sources_apart
 from pages._stats_people import describe_dropped
 from pages._stats_view import choose_sources, show_people, show_sources, show_totals
 from pages._ui import download_buttons, wording_note
@@ -26,7 +27,7 @@ st.title("Statistics of this session")
 log_finished()
 log_left()
 follow_thresholds()
-everything = log_entries()
+everything = tell_sources_apart(log_entries())
 
 if not everything:
     st.info(

@@ -11,6 +11,7 @@ from facecore.stats import summarise, summarise_photo
 from facecore.tracking_labels import decide_again
 from pages._session_log import Entry
 from pages._stats_downloads import to_json, to_text, to_zip
+from pages._stats_names import name_apart
 from pages._stats_people import (
     count_people,
     list_people,
@@ -62,6 +63,29 @@ def test_photos_are_counted_and_can_be_filtered(open_page, pair_png, portrait_pn
     assert len(app.dataframe[1].value) == 2
     app.button(key="stats_forget").click().run()
     assert "Nothing was analysed yet" in app.info[0].value
+
+
+def test_sources_of_one_name_are_told_apart(open_page, pair_png, portrait_png, wall_png):
+    app = open_page("photos")
+    files = [("a.png", data, "image/png") for data in (portrait_png, pair_png, wall_png)]
+    app.file_uploader(key="photo_upload").set_value(files).run()
+    app.switch_page("pages/stats.py").run()
+    assert list(app.dataframe[0].value["Source"]) == ["a.png", "a.png (2)", "a.png (3)"]
+    sources = app.multiselect(key="stats_sources")
+    assert sources.options == ["Photo: a.png", "Photo: a.png (2)", "Photo: a.png (3)"]
+    keys = list(app.session_state["session_log"])
+    sources.set_value(keys[1:2]).run()
+    assert list(app.dataframe[1].value["Source"]) == ["a.png (2)"] * 2
+    del app.session_state["session_log"][keys[0]]
+    app.run()
+    assert list(app.dataframe[1].value["Source"]) == ["a.png (2)"] * 2, "still chosen"
+    assert app.multiselect(key="stats_sources").options[0] == "Photo: a.png (2)"
+
+
+def test_names_are_given_once_and_kept():
+    names = name_apart({"1": "a", "2": "a", "3": "a (2)", "4": "A"}, {})
+    assert names == {"1": "a", "2": "a (2)", "3": "a (2) (2)", "4": "A"}
+    assert name_apart({"2": "a", "5": "a"}, names) == {"2": "a (2)", "5": "a"}
 
 
 def test_what_made_room_is_told(open_page, pair_png, portrait_png, wall_png, monkeypatch):
