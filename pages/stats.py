@@ -1,4 +1,4 @@
-"""Stats: everything analysed in this browser session, in total, per source and per person."""
+"""Stats: everything analysed in this browser tab, in total, per source and per person."""
 
 import streamlit as st
 
