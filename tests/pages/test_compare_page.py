@@ -4,12 +4,14 @@ import shutil
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import streamlit as st
 from compare_files import NUM_SAD, write_data, write_evaluation
+from comparison_files import write_bundle
 
 from facecore.evaluation_report import PREDICTIONS_FILE, evaluation_dir
-from facecore.registry import load_card, save_card
+from facecore.registry import EVALUATIONS_DIR, load_card, save_card
 
 NAMES = ("expression_model1", "expression_model2", "expression_model3")
 
@@ -213,6 +215,43 @@ def test_overview_opens_once_a_damaged_file_is_whole_again(evaluated, open_page)
     page = open_page("compare")
     path.write_bytes(whole)
     assert page.run().segmented_control(key="compare_section").value == "Overview"
+
+
+class TestLabelsOfOnesOwn:
+    """No data set but its own has them, so no command for another one is given."""
+
+    @pytest.fixture
+    def ours(self, evaluated):
+        probs = np.full((4, 2), (0.9, 0.1), np.float32)
+        bundle = write_bundle(
+            evaluated, "ours", [0, 0, 1, 1], probs, labels=("happy", "tired"), dataset="own_ours",
+            split="validation",
+        )  # fmt: skip
+        config = {"config": {"dataset": "own_ours", "validation_split": "validation"}}
+        save_card(bundle, replace(load_card(bundle), training=config))
+        return bundle
+
+    def test_they_are_compared_with_nothing_else(self, ours, open_page):
+        page = open_page("compare")
+        page.pills(key="compare_models_chosen").set_value([NAMES[0], "ours"]).run()
+        assert "Ours has labels of its own" in page.warning[0].value
+        refused = [code.value for code in page.code if "--model ours" in code.value]
+        assert not refused, "facecore evaluate knows no such picture of fer2013"
+
+    def test_nobody_waits_for_the_common_test_images(self, ours, open_page):
+        page = open_page("compare")
+        page.pills(key="compare_models_chosen").set_value(["ours"]).run()
+        assert not page.error and "On 4 images" in text_of(page)
+        assert "held-out test images" not in text_of(page)
+
+    def test_the_command_names_their_own_images(self, ours, open_page):
+        shutil.rmtree(ours / EVALUATIONS_DIR)
+        page = open_page("compare")
+        (command,) = (code.value for code in page.code)
+        assert command.endswith("--model ours --dataset own_ours --split validation")
+        save_card(ours, replace(load_card(ours), training={}))
+        page.run()
+        assert not page.code and "Ours has labels of its own" in text_of(page)
 
 
 def test_models_of_one_title_can_be_told_apart(evaluated, open_page):
