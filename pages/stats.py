@@ -1,14 +1,16 @@
 """Stats: everything analysed in this browser tab, in total, per source and per person."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from facecore.registry import list_cards
 from pages._asked_labels import join_labels, list_asked
+from pages._lasting_names import name_sources
 from pages._live_log import forget_left, log_left
 from pages._photo_log import follow_thresholds
 from pages._session_log import MAX_ENTRIES, count_dropped, forget_all, log_entries
 from pages._stats_downloads import describe_left_out, list_session_downloads
-from pages._stats_names import tell_sources_apart
 from pages._stats_people import describe_dropped
 from pages._stats_view import choose_sources, show_people, show_sources, show_totals
 from pages._ui import download_buttons, plain, wording_note
@@ -29,7 +31,8 @@ st.title("Statistics of this session")
 log_finished()
 log_left()
 follow_thresholds()
-everything = tell_sources_apart(log_entries())
+names = name_sources(log_entries())
+everything = [replace(entry, source=names[entry.key]) for entry in log_entries()]
 
 if not everything:
     st.info(

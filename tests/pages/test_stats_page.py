@@ -11,9 +11,9 @@ import pytest
 from facecore.registry import load_card, save_card
 from facecore.stats import summarise, summarise_photo
 from facecore.tracking_labels import decide_again
+from pages._lasting_names import name_apart
 from pages._session_log import Entry
 from pages._stats_downloads import to_json, to_text, to_zip
-from pages._stats_names import name_apart
 from pages._stats_people import (
     count_people,
     list_people,

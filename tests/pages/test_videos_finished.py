@@ -64,6 +64,29 @@ def test_finished_videos_are_counted_before_anybody_looks_at_them(app, clip):
         assert case.hide_faces == "blur" and entry.made_from[-1] == "blur"
 
 
+def test_videos_of_one_name_can_each_be_opened(app, clip):
+    start(app, "clip.mp4", "clip.mp4", "clip (2).mp4", clip=clip)
+    wait(app)
+    go(app, "videos")
+    (choice,) = app.pills
+    first, second, _ = app.session_state["video_cases"]
+    options = [option.replace("\\", "") for option in choice.options]
+    assert options == ["New video", "clip (2).mp4", "clip.mp4 (2)", "clip.mp4"]
+    choice.set_value(second).run()
+    assert app.session_state["video_chosen"] == second
+    app.session_state["session_log"].clear()
+    go(app, "home")
+    go(app, "videos")  # counts the second before the others
+    go(app, "stats")
+    assert app.dataframe[0].value["Source"][0] == "clip.mp4 (2)", "as on Videos"
+    go(app, "videos")
+    app.button(key=f"video_delete_{second}").click().run()
+    (choice,) = (pills for pills in app.pills if pills.key.startswith("video_choice"))
+    assert choice.options[-1] == options[-1].replace(".", "\\.")
+    choice.set_value(first).run()
+    assert app.session_state["video_chosen"] == first
+
+
 def test_forgotten_videos_stay_away_until_they_are_looked_at(app, clip):
     start(app, "one.mp4", "two.mp4", clip=clip)
     wait(app)
