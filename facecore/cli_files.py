@@ -100,15 +100,20 @@ def find_networks(args: argparse.Namespace) -> tuple[Path, ...]:
     return tuple(bundles)
 
 
+def _read_labels(args: argparse.Namespace) -> export.Labels:
+    """Return what the networks can answer, which files without faces do not tell."""
+    return {card.task: card.labels for card in map(load_card, find_networks(args))}
+
+
 def _open_photo_reader(args: argparse.Namespace) -> Reader:
-    pipeline = _open_pipeline(args, PHOTO_PIPELINE)
+    pipeline, labels = _open_pipeline(args, PHOTO_PIPELINE), _read_labels(args)
     annotation = AnnotationOptions(hide_faces=args.hide_faces)
 
     def read(path: Path, stem: str) -> dict[str, Any] | None:
         frame_bgr = decode_image(_read_bytes(path), path.name)
         result = analyse_photo(frame_bgr, pipeline)
         name = path_to_text(path.name)
-        text = export.photo_to_text(name, result)
+        text = export.photo_to_text(name, result, labels)
         if args.out:
             picture = encode_image(annotate(frame_bgr, result, annotation), "png")
             write_file(args.out / f"{stem}_annotated.png", picture)
@@ -124,7 +129,7 @@ def _open_video_reader(args: argparse.Namespace) -> Reader:
     if args.detect_every < 1:
         args.parser.error("--detect-every must be 1 or more")
     options = dataclasses.replace(VIDEO_PIPELINE, detect_every=args.detect_every)
-    pipeline = _open_pipeline(args, options)
+    pipeline, labels = _open_pipeline(args, options), _read_labels(args)
     annotation = AnnotationOptions(hide_faces=args.hide_faces)
 
     def read(path: Path, stem: str) -> dict[str, Any] | None:
@@ -148,7 +153,7 @@ def _open_video_reader(args: argparse.Namespace) -> Reader:
             )
         if run.warning:
             print(run.warning, file=sys.stderr)
-        text = export.video_to_text(name, run.summary)
+        text = export.video_to_text(name, run.summary, labels)
         if args.out:
             write_file(args.out / f"{stem}_people.txt", text.encode())
             write_file(args.out / f"{stem}_frames.csv", export.frames_to_csv(run.frames))

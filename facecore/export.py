@@ -40,7 +40,7 @@ from facecore.export_tables import (
     photo_to_table,
     to_csv,
 )
-from facecore.label_sets import is_known, order_labels
+from facecore.label_sets import is_known, list_shown, order_labels
 from facecore.labels import TASKS, UNDECIDED, Task, display_name
 from facecore.results import FrameResult
 from facecore.session import VideoRun
@@ -48,6 +48,7 @@ from facecore.stats import PersonSummary, SessionSummary, summarise_photo
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Labels",
     "frames_to_csv",
     "frames_to_table",
     "people_to_csv",
@@ -67,35 +68,40 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 
+Labels = Mapping[Task, Sequence[str]]
+"""Per task the labels of the network that was asked; a task is missing where there was none."""
+
 _NOTE = (
     "Expressions are what a face looks like to the model, not what the person feels; gender is the "
     "model's guess between two labels."
 )
 
 
-def photo_to_text(source: str, result: FrameResult) -> str:
+def photo_to_text(source: str, result: FrameResult, labels: Labels | None = None) -> str:
     """Return a photo's statistics in the paper's form: totals, then each face.
 
     Args:
         source: file name, for the first line.
         result: the photo's faces.
+        labels: of the networks that were asked; without faces nothing else tells them.
     """
     summary = summarise_photo(result)
-    return _to_text(source, summary, [_describe_person(p) for p in summary.people])
+    return _to_text(source, summary, [_describe_person(p) for p in summary.people], labels or {})
 
 
-def video_to_text(source: str, summary: SessionSummary) -> str:
+def video_to_text(source: str, summary: SessionSummary, labels: Labels | None = None) -> str:
     """Return the statistics of a video or live session in the paper's form.
 
     Args:
         source: file name, for the first line.
         summary: its people, with the user's edits.
+        labels: of the networks that were asked; without people nothing else tells them.
     """
     blocks = []
     for person in summary.people:
         seen = f"Seen: {person.first_s:.1f} s to {person.last_s:.1f} s"
         blocks.append([*_describe_person(person), seen, *_describe_times(person)])
-    return _to_text(source, summary, blocks)
+    return _to_text(source, summary, blocks, labels or {})
 
 
 def photo_to_dict(source: str, result: FrameResult) -> dict[str, Any]:
@@ -164,16 +170,18 @@ def video_to_json(source: str, results: VideoRun | SessionSummary) -> bytes:
     return to_json([video_to_dict(source, results)])
 
 
-def _to_text(source: str, summary: SessionSummary, blocks: Sequence[Sequence[str]]) -> str:
+def _to_text(
+    source: str, summary: SessionSummary, blocks: Sequence[Sequence[str]], labels: Labels
+) -> str:
     one_line = " ".join(source.split())
     lines = [one_line, "", "Predicted number of people with each expression:", ""]
-    known = {label for p in summary.people for label in p.mean_probs.get("expression", {})}
-    expressions = summary.counts("expression")
+    expressions = _count(summary, "expression", labels)
+    known = {*labels.get("expression", ()), *_list_found(summary, "expression")}
     for label in sorted(name for name in expressions if name != UNDECIDED):
         if label in known or not known:
             lines.append(f"{display_name(label)}: {expressions[label]}")
     lines.append(f"{display_name(UNDECIDED)}: {expressions[UNDECIDED]}")
-    genders = summary.counts("gender")
+    genders = _count(summary, "gender", labels)
     if is_known("gender", genders):
         lines += ["", "Predicted number of men and women:", ""]
         lines += [f"Women: {genders['woman']}", f"Men: {genders['man']}"]
@@ -188,6 +196,15 @@ def _to_text(source: str, summary: SessionSummary, blocks: Sequence[Sequence[str
     for block in blocks:
         lines += [*block, ""]
     return "\n".join([*lines, _NOTE, ""])
+
+
+def _count(summary: SessionSummary, task: Task, labels: Labels) -> dict[str, int]:
+    counts, found = summary.counts(task), _list_found(summary, task)
+    return {k: counts.get(k, 0) for k in list_shown(task, (*labels.get(task, ()), *found))}
+
+
+def _list_found(summary: SessionSummary, task: Task) -> list[str]:
+    return [label for person in summary.people for label in person.mean_probs.get(task, {})]
 
 
 def _describe_person(person: PersonSummary) -> list[str]:

@@ -218,7 +218,7 @@ def _show_label_errors(comparison: Comparison, votes: pd.DataFrame | None) -> No
             Download(
                 "Likely label errors as CSV",
                 lambda: to_csv(table.drop(columns="row")),
-                f"label_errors_{comparison.dataset}_{comparison.split}.csv",
+                f"label_errors_{comparison.dataset}_{comparison.split}_{comparison.view}.csv",
                 "text/csv",
                 "drill_errors_csv",
             )

@@ -12,6 +12,7 @@ from facecore.evaluation_groups import ADULTS, EVERYONE, GroupTable, GroupView, 
 from facecore.evaluation_groups_text import describe_view, display_group, groups_to_table
 from facecore.export_tables import to_csv
 from facecore.labels import display_plural
+from facecore.model_titles import tell_apart
 from facecore.own_data_store import is_own_dataset
 from facecore.registry import ModelCard, find_bundle, list_cards
 from pages._model_cards import show_cards
@@ -62,7 +63,7 @@ def _rank(key: EvaluationKey) -> int:
 def _pick_card(cards: Sequence[ModelCard]) -> ModelCard:
     if len(cards) == 1:
         return cards[0]
-    titles = {card.name: card.title for card in cards}
+    titles = tell_apart({card.name: card.title for card in cards})
     name = st.selectbox(
         "Network",
         list(titles),
@@ -109,7 +110,9 @@ def _show_evaluation(card: ModelCard, key: EvaluationKey) -> None:
             required=True,
         )
     st.markdown(plain(describe_view(view, attribute)))
-    _show_table(view, tables[attribute], comparison.labels, f"{card.name}_{key.dataset}")
+    _show_table(
+        view, tables[attribute], comparison.labels, f"{card.name}_{key.dataset}_{key.split}"
+    )
 
 
 def _show_whole(model: ComparedModel, key: EvaluationKey) -> None:

@@ -7,6 +7,8 @@ import streamlit as st
 from facecore.comparison import Comparison, EvaluationKey
 from facecore.datasets import find_split_info, name_split
 from facecore.datasets_info import describe_excluded
+from facecore.label_sets import is_known
+from facecore.model_titles import tell_apart
 from pages._compare_choices import Choices
 from pages._compare_data import Evaluated, list_evaluated, open_comparison
 from pages._ui import error_box, plain
@@ -47,7 +49,7 @@ def choose_comparison() -> tuple[Comparison | None, Choices]:
 
 
 def _choose_models(usable: Sequence[Evaluated]) -> list[str]:
-    titles = {model.card.name: model.card.title for model in usable}
+    titles = tell_apart({model.card.name: model.card.title for model in usable})
     short = {name: title.partition(":")[0] for name, title in titles.items()}
     if len(set(short.values())) < len(short):
         short = titles
@@ -69,12 +71,7 @@ def _choose_split(chosen: Sequence[Evaluated]) -> EvaluationKey | None:
     shared = set.intersection(*(set(model.keys) for model in chosen))
     keys = sorted(shared, key=_rank)
     if not keys:
-        st.warning(
-            "The chosen models were not evaluated on the same images, so they cannot be compared; "
-            "choose others, or evaluate them on the same data set:",
-            icon=":material/warning:",
-        )
-        _show_commands(chosen, _PREFERRED[1:])
+        _tell_nothing_shared(chosen)
         return None
     key: EvaluationKey = st.selectbox(
         "Images",
@@ -85,6 +82,24 @@ def _choose_split(chosen: Sequence[Evaluated]) -> EvaluationKey | None:
         help="Held-out test images come first where every chosen model has them.",
     )
     return key
+
+
+def _tell_nothing_shared(chosen: Sequence[Evaluated]) -> None:
+    text = "The chosen models were not evaluated on the same images, so they cannot be compared; "
+    others = [model.card.title for model in chosen if not _knows_common_labels(model)]
+    if not others:
+        text += "choose others, or evaluate them on the same data set:"
+        st.warning(text, icon=":material/warning:")
+        _show_commands(chosen)
+        return
+    whose = "labels of its own" if len(others) == 1 else "labels of their own"
+    text += f"choose others. {plain(' and '.join(others))} {'has' if len(others) == 1 else 'have'} "
+    st.warning(f"{text}{whose}, which no other data set's images have.", icon=":material/warning:")
+
+
+def _knows_common_labels(model: Evaluated) -> bool:
+    """Tell whether the data sets that everybody can have are labelled as the model answers."""
+    return is_known("expression", model.card.labels)
 
 
 def _rank(key: EvaluationKey) -> tuple[int, int, EvaluationKey]:
@@ -149,7 +164,8 @@ def _show_split(comparison: Comparison, chosen: Sequence[Evaluated]) -> None:
     if comparison.excluded:
         notes.append(f"{describe_excluded(comparison.excluded)}.")
     missing = [model for model in chosen if _PREFERRED[0] not in model.keys]
-    if missing and (split is None or split.use != "report"):
+    can_have_them = all(map(_knows_common_labels, chosen))
+    if missing and can_have_them and (split is None or split.use != "report"):
         who = "None" if len(missing) == len(chosen) else f"Only {len(chosen) - len(missing)}"
         notes.append(
             f"{who} of the chosen models was evaluated on the held-out test images so far; once "
@@ -162,14 +178,27 @@ def _list_unevaluated(models: Sequence[Evaluated]) -> None:
     if models:
         with st.expander(f"Models without an evaluation ({len(models)})", icon=":material/rule:"):
             st.write("These are not compared yet. Each command evaluates one of them:")
-            _show_commands(models, _PREFERRED[1:])
+            _show_commands(models)
 
 
-def _show_commands(models: Sequence[Evaluated], keys: Sequence[EvaluationKey]) -> None:
-    lines = [
-        _EVALUATE.format(name=model.card.name, dataset=key.dataset, split=key.split)
-        for model in models
-        for key in keys
-        if key not in model.keys
-    ]
-    st.code("\n".join(lines), language="bash", wrap_lines=True)
+def _show_commands(models: Sequence[Evaluated]) -> None:
+    lines = []
+    for model in models:
+        key = _find_images(model)
+        if key is None:
+            title = plain(model.card.title)
+            st.caption(f"{title} has labels of its own; its card names no images that have them.")
+        elif key not in model.keys:
+            name, dataset, split = model.card.name, key.dataset, key.split
+            lines.append(_EVALUATE.format(name=name, dataset=dataset, split=split))
+    if lines:
+        st.code("\n".join(lines), language="bash", wrap_lines=True)
+
+
+def _find_images(model: Evaluated) -> EvaluationKey | None:
+    """Return what a model can be evaluated on: with labels of its own, its own data set only."""
+    if _knows_common_labels(model):
+        return _PREFERRED[1]
+    config = model.card.training.get("config", {})
+    dataset, split = config.get("dataset"), config.get("validation_split")
+    return EvaluationKey(dataset, split) if dataset and split else None

@@ -10,6 +10,7 @@ from facecore.label_sets import list_shown
 from facecore.labels import TASKS, UNDECIDED, Task, display_name
 from facecore.registry import ModelCard, list_cards
 from facecore.results import FrameResult, Prediction
+from pages._asked_labels import list_labels
 from pages._compare_readings import short_titles
 from pages._face_cards import build_face_cards, to_data_uri
 from pages._lasting_choice import choose_lasting
@@ -227,13 +228,16 @@ def list_downloads(photo: Photo) -> list[Download]:
     """Return everything that can be downloaded of one photo."""
     name, key, result = photo.source.name, photo.source.key, photo.result
 
+    def make_text() -> bytes:
+        return photo_to_text(name, result, list_labels(photo, list_cards())).encode()
+
     def offer(label: str, data: object, end: str, mime: str) -> Download:
         return Download(label, data, safe_file_name(name, end), mime, f"download_{label}_{key}")
 
     return [
         offer("PNG", lambda: render(photo, photo.model, "png"), f"{photo.ending}.png", "image/png"),
         offer("JPEG", draw(photo, photo.model), f"{photo.ending}.jpg", "image/jpeg"),
-        offer("Text", lambda: photo_to_text(name, result).encode(), "_faces.txt", "text/plain"),
+        offer("Text", make_text, "_faces.txt", "text/plain"),
         offer("CSV", lambda: photo_to_csv(name, result), "_faces.csv", "text/csv"),
         offer("JSON", lambda: photo_to_json(name, result), "_faces.json", "application/json"),
     ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from facecore.export import to_csv
+from facecore.export import Labels, to_csv
 from facecore.label_sets import list_shown
 from facecore.labels import (
     TASKS,
@@ -19,6 +19,7 @@ from facecore.results import Prediction
 from pages._face_cards import to_data_uri
 from pages._session_log import Entry, Kind
 
+_CSV_COLUMNS = ("source", "kind", "person", "first_s", "last_s")
 _MAX_NAME_CHARS = 18  # as many as the pinned column of the source table shows
 
 
@@ -57,10 +58,19 @@ def list_people(entries: Sequence[Entry]) -> list[SeenPerson]:
     return [person for entry in entries for person in _people_of(entry)]
 
 
-def count_people(people: Sequence[SeenPerson], task: Task) -> dict[str, int]:
-    """Return how many people have each label of the task; each is present, undecided too."""
+def count_people(
+    people: Sequence[SeenPerson], task: Task, labels: Labels | None = None
+) -> dict[str, int]:
+    """Return how many people have each label of the task; each is present, undecided too.
+
+    Args:
+        people: of some sources.
+        task: what the labels say.
+        labels: of the networks that were asked; without people nothing else tells them.
+    """
+    asked = (labels or {}).get(task, ())
     found = (k for p in people if task in p.predictions for k in p.predictions[task].labels)
-    counts = dict.fromkeys(list_shown(task, found), 0)
+    counts = dict.fromkeys(list_shown(task, (*asked, *found)), 0)
     for person in people:
         if task in person.labels:
             counts[person.labels[task]] += 1
@@ -89,11 +99,16 @@ def to_people_table(people: Sequence[SeenPerson]) -> pd.DataFrame:
     return pd.DataFrame([_to_shown_row(person) for person in people])
 
 
-def to_source_table(entries: Sequence[Entry]) -> pd.DataFrame:
-    """Return one row per source: people, men, women, each expression, mean confidences."""
+def to_source_table(entries: Sequence[Entry], labels: Labels | None = None) -> pd.DataFrame:
+    """Return one row per source: people, men, women, each expression, mean confidences.
+
+    Args:
+        entries: the sources.
+        labels: of all networks that were asked.
+    """
     # Every row has every column: a source of other labels, or without people, counts as 0 there.
     everybody = list_people(entries)
-    labels = {task: list(count_people(everybody, task)) for task in reversed(TASKS)}
+    shown = {task: list(count_people(everybody, task, labels)) for task in reversed(TASKS)}
     rows = []
     for entry in entries:
         people = _people_of(entry)
@@ -102,7 +117,7 @@ def to_source_table(entries: Sequence[Entry]) -> pd.DataFrame:
             "Kind": display_name(entry.kind),
             "People": len(people),
         }
-        for task, names in labels.items():
+        for task, names in shown.items():
             counts = count_people(people, task)
             row |= {_name_column(task, label): counts.get(label, 0) for label in names}
         row["Sure"] = " / ".join(format_share(mean_confidence(people, task)) for task in TASKS)
@@ -126,7 +141,8 @@ def to_people_csv(people: Sequence[SeenPerson]) -> bytes:
             row[f"{task}_confidence"] = person.confidence(task)
             row |= {f"p_{label}": share for label, share in prediction.probabilities.items()}
         rows.append(row)
-    return to_csv(pd.DataFrame(rows))
+    # Without anybody a table has its heads all the same.
+    return to_csv(pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(_CSV_COLUMNS)))
 
 
 def _name_column(task: Task, label: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from facecore.charts import build_counts_chart
+from facecore.export import Labels
 from facecore.labels import UNDECIDED, display_answer, display_name, display_plural
 from pages._look import build_tiles
 from pages._session_log import Entry
@@ -35,10 +36,15 @@ def choose_sources(entries: Sequence[Entry]) -> list[Entry]:
     return [by_key[key] for key in chosen if key in by_key] or list(entries)
 
 
-def show_totals(entries: Sequence[Entry]) -> None:
-    """Show the numbers and charts over all chosen sources."""
+def show_totals(entries: Sequence[Entry], labels: Labels) -> None:
+    """Show the numbers and charts over all chosen sources.
+
+    Args:
+        entries: the sources.
+        labels: of all networks that were asked.
+    """
     people = list_people(entries)
-    genders = count_people(people, "gender")
+    genders = count_people(people, "gender", labels)
     words = {
         display_answer("gender", k) if k == UNDECIDED else display_plural(k): k for k in genders
     }
@@ -59,7 +65,7 @@ def show_totals(entries: Sequence[Entry]) -> None:
     with left:
         st.markdown("**People by expression**")
         st.plotly_chart(
-            build_counts_chart(count_people(people, "expression")),
+            build_counts_chart(count_people(people, "expression", labels)),
             key="stats_expressions",
             config=_PLAIN_CHART,
         )
@@ -68,10 +74,10 @@ def show_totals(entries: Sequence[Entry]) -> None:
         st.plotly_chart(build_counts_chart(genders), key="stats_genders", config=_PLAIN_CHART)
 
 
-def show_sources(entries: Sequence[Entry]) -> None:
-    """Show one row per source."""
+def show_sources(entries: Sequence[Entry], labels: Labels) -> None:
+    """Show one row per source, with a column for each of these labels."""
     st.dataframe(
-        to_source_table(entries),
+        to_source_table(entries, labels),
         hide_index=True,
         key="stats_source_table",
         column_config={
@@ -85,8 +91,11 @@ def show_sources(entries: Sequence[Entry]) -> None:
 
 def show_people(entries: Sequence[Entry]) -> None:
     """Show one row per face of a photo and person of a video."""
+    if not (people := list_people(entries)):
+        st.caption("No face was found in these sources.")
+        return
     st.dataframe(
-        to_people_table(list_people(entries)),
+        to_people_table(people),
         hide_index=True,
         row_height=52,
         key="stats_people_table",

@@ -15,6 +15,7 @@ from pages._compare_head import choose_comparison
 from pages._compare_matrices import show_matrices
 from pages._compare_overview import show_overview, show_sentence
 from pages._compare_paper import show_paper
+from pages._compare_sections import choose_section
 from pages._ui import error_box, wording_note
 from pages._visits import require_router
 
@@ -40,16 +41,7 @@ if comparison is not None:
     with error_box():
         show_sentence(comparison)
 
-sections = [*COMPARED, *ALWAYS] if comparison is not None else list(ALWAYS)
-section = st.segmented_control(
-    "Section",
-    sections,
-    default=sections[0],
-    required=True,
-    key="compare_section",
-    label_visibility="collapsed",
-    persist_state="session",
-)
+section = choose_section(list(COMPARED), list(ALWAYS), comparison is not None)
 with error_box():
     if section in COMPARED and comparison is not None:
         COMPARED[section](comparison, choices)

@@ -40,7 +40,8 @@ CARDS = (
         "pages/stats.py",
         "Stats",
         ":material/bar_chart:",
-        "Everything analysed in this browser session: totals, charts, every face, one download.",
+        "Everything analysed in this browser tab until you close or reload it: totals, charts, "
+        "every face, one download.",
     ),
 )
 
@@ -92,7 +93,7 @@ st.markdown(
 - The networks are often wrong: on small, dark, turned or covered faces, and more often for some
   groups of people than for others. The percentage is the model's own confidence, not a proof.
 - Everything is computed on the machine that runs this dashboard. Pictures and results stay in its
-  memory for your browser session, unless you keep them on “Train”, and are sent nowhere else. Ask
-  people before you analyse them.
+  memory until soon after you close or reload this page, unless you keep them on “Train”, and are
+  sent nowhere else. Ask people before you analyse them.
 """
 )

@@ -1,14 +1,19 @@
-"""Stats: everything analysed in this browser session, in total, per source and per person."""
+"""Stats: everything analysed in this browser tab, in total, per source and per person."""
+
+from dataclasses import replace
 
 import streamlit as st
 
+from facecore.registry import list_cards
+from pages._asked_labels import join_labels, list_asked
+from pages._lasting_names import name_sources
 from pages._live_log import forget_left, log_left
 from pages._photo_log import follow_thresholds
 from pages._session_log import MAX_ENTRIES, count_dropped, forget_all, log_entries
-from pages._stats_downloads import list_session_downloads
+from pages._stats_downloads import describe_left_out, list_session_downloads
 from pages._stats_people import describe_dropped
 from pages._stats_view import choose_sources, show_people, show_sources, show_totals
-from pages._ui import download_buttons, wording_note
+from pages._ui import download_buttons, plain, wording_note
 from pages._video_desk import forget_finished, log_finished
 from pages._visits import require_router
 
@@ -26,7 +31,8 @@ st.title("Statistics of this session")
 log_finished()
 log_left()
 follow_thresholds()
-everything = log_entries()
+names = name_sources(log_entries())
+everything = [replace(entry, source=names[entry.key]) for entry in log_entries()]
 
 if not everything:
     st.info(
@@ -45,13 +51,17 @@ else:
             icon=":material/info:",
         )
     entries = choose_sources(everything)
-    show_totals(entries)
+    asked = list_asked(entries, list_cards(role="general"))
+    labels = join_labels(list(asked.values()))
+    show_totals(entries, labels)
     st.subheader("By source")
-    show_sources(entries)
+    show_sources(entries, labels)
     st.subheader("Every person")
     show_people(entries)
     st.subheader("Downloads")
-    download_buttons(list_session_downloads(entries, num_dropped))
+    if left_out := describe_left_out(entries):
+        st.caption(f":material/info: {plain(left_out)}")
+    download_buttons(list_session_downloads(entries, num_dropped, asked))
     st.button(
         "Forget everything",
         key="stats_forget",

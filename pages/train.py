@@ -34,8 +34,8 @@ with error_box():
     st.warning(
         "**Visible to everybody here.** Pictures that you keep, trainings and models are shared "
         "with every user of this server, who can use and delete them. Until you press “Keep”, your "
-        "pictures are yours alone and go with this browser session. Keep only what the people in "
-        "them agreed to.",
+        "pictures are yours alone and go soon after you close or reload this page. Keep only what "
+        "the people in them agreed to.",
         icon=":material/group:",
     )
     st.session_state.setdefault("train_section", "Pictures")  # other widgets set it, too

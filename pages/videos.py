@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages._lasting_names import number_videos
 from pages._sidebar import device_line, sidebar
 from pages._ui import error_box, open_meanwhile, plain, wording_note
 from pages._video_desk import (
@@ -30,7 +31,8 @@ held = cases()
 case = chosen_case()
 if held:
     # Newest first, so that the one just started stands beside "New video".
-    words = {NEW: "New video"} | {key: held[key].label for key in reversed(held)}
+    numbers = number_videos()
+    words = {NEW: "New video"} | {key: held[key].label + numbers[key] for key in reversed(held)}
     chosen = st.pills(
         "Your videos",
         list(words),

@@ -91,6 +91,18 @@ def test_answers_below_a_threshold_are_undecided(
     assert f"Undecided: {int(gender == 'undecided')}\n\nSpecific" in text
 
 
+def test_photo_without_faces_counts_the_labels_of_the_network_that_was_asked(
+    stub_models, make_card, tmp_path, capsys
+):
+    own = make_card("expression", name="expression_model2", labels=("happy", "tired"))
+    save_card(tmp_path / "models" / "expression_model2", own)
+    wall = tmp_path / "wall.png"
+    cv2.imwrite(str(wall), np.full((240, 320, 3), 180, np.uint8))
+    assert main(["photo", str(wall), "--expression-model", "expression_model2"]) == 0
+    text = capsys.readouterr().out
+    assert "Happy: 0\nTired: 0\nUndecided: 0\n" in text and "Angry" not in text
+
+
 def test_hidden_faces_are_unrecognisable(stub_models, portrait_png, tmp_path):
     main(["photo", str(portrait_png), "--out", str(tmp_path), "--hide-faces", "pixelate"])
     before = cv2.imread(str(portrait_png))[100:150, 200:250]

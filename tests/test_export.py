@@ -90,6 +90,18 @@ def test_text_without_faces_says_so(make_result):
         assert "Happy: 0" in text
 
 
+def test_text_without_faces_lists_the_labels_that_were_asked(make_result):
+    asked = {"expression": ("tired", "happy"), "gender": ("woman", "man")}
+    for text in (
+        export.photo_to_text("a.jpg", make_result(), asked),
+        export.video_to_text("a.mp4", SessionSummary(), asked),
+    ):
+        assert "expression:\n\nHappy: 0\nTired: 0\nUndecided: 0\n" in text
+        assert "Women: 0\nMen: 0\nUndecided: 0\n" in text
+    six = {"expression": ("angry", "fear", "happy", "sad", "surprise", "neutral")}
+    assert "Disgust" not in export.photo_to_text("a.jpg", make_result(), six)
+
+
 def test_text_lists_only_labels_of_the_model(photo, make_stub_classifier):
     six = ("angry", "fear", "happy", "sad", "surprise", "neutral")
     classifier = make_stub_classifier("expression", "fear", labels=six)

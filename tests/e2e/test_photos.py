@@ -97,3 +97,17 @@ def test_comparison_shows_every_model(open_page, page, wait_for_run):
             page.get_by_test_id("stMain").get_by_role("strong").filter(has_text=f"Model {number}")
         )
         expect(title).to_be_visible()
+
+
+def test_reload_forgets_what_was_analysed_as_the_pages_say(open_page, page, wait_for_run):
+    open_page()
+    told = page.get_by_test_id("stMain")
+    expect(told).to_contain_text("until you close or reload it")
+    expect(told).to_contain_text("until soon after you close or reload this page")
+    page.get_by_role("button", name="Try it with an example picture").click()
+    expect(page.locator(".fc-face")).to_have_count(1, timeout=120_000)
+    wait_for_run(page)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Stats").click()
+    expect(page.get_by_text("Every person")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Nothing was analysed yet")).to_be_visible()

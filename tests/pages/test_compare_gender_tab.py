@@ -117,3 +117,36 @@ def test_two_networks(bundle):
     app.selectbox(key="gender_model").set_value("gender_two").run()
     assert not app.exception
     assert len(app.dataframe) == 1
+
+
+def test_networks_of_one_title_can_be_told_apart_and_one_may_go(bundle):
+    for name in ("gender_one", "gender_two"):
+        shutil.copytree(bundle, bundle.with_name(name))
+        card = replace(load_card(bundle), name=name, title="Twin")
+        save_card(bundle.with_name(name), card)
+    app = open_tab()
+    network = app.selectbox(key="gender_model")
+    assert network.options == ["Gender", "Twin (gender_one)", "Twin (gender_two)"]
+    network.select_index(2).run()
+    assert app.code[0].value.endswith("--model gender_two")
+    shutil.rmtree(bundle.with_name("gender_two"))
+    app.run()
+    assert not app.exception
+    assert app.selectbox(key="gender_model").options == ["Gender", "Twin"]
+
+
+def test_downloads_of_two_splits_have_names_of_their_own(bundle, monkeypatch):
+    names = []
+    monkeypatch.setattr(
+        "pages._compare_gender.download_buttons",
+        lambda items: names.extend(item.file_name for item in items),
+    )
+    for split in ("holdout", "test"):
+        write_evaluation(bundle, split)
+    app = open_tab()
+    split = app.selectbox(key="gender_split")
+    split.select_index(1).run()
+    assert names == [
+        "gender_fairface_test_adults_by_group.csv",
+        "gender_fairface_holdout_adults_by_group.csv",
+    ]

@@ -4,12 +4,14 @@ import shutil
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import streamlit as st
 from compare_files import NUM_SAD, write_data, write_evaluation
+from comparison_files import write_bundle
 
 from facecore.evaluation_report import PREDICTIONS_FILE, evaluation_dir
-from facecore.registry import load_card, save_card
+from facecore.registry import EVALUATIONS_DIR, load_card, save_card
 
 NAMES = ("expression_model1", "expression_model2", "expression_model3")
 
@@ -190,6 +192,74 @@ def test_damaged_file_names_itself_and_the_rest_of_the_page_stays(evaluated, ope
     page = open_page("compare")
     assert PREDICTIONS_FILE.replace(".", "\\.") in page.error[0].value
     assert page.segmented_control(key="compare_section").value == "Gender"
+
+
+def test_section_comes_back_when_there_is_something_to_compare_again(evaluated, open_page):
+    page = go(open_page("compare"), "Matrices")
+    models = page.pills(key="compare_models_chosen")
+    models.set_value([]).run()
+    assert page.segmented_control(key="compare_section").value == "Gender"
+    page.run()
+    page.pills(key="compare_models_chosen").set_value([NAMES[1]]).run()
+    assert page.segmented_control(key="compare_section").value == "Matrices"
+    page.pills(key="compare_models_chosen").set_value([]).run()
+    go(page, "Eye test")
+    page.pills(key="compare_models_chosen").set_value([NAMES[1]]).run()
+    assert page.segmented_control(key="compare_section").value == "Eye test", "chosen meanwhile"
+
+
+def test_overview_opens_once_a_damaged_file_is_whole_again(evaluated, open_page):
+    path = evaluation_dir(evaluated / NAMES[1], "fer2013", "validation") / PREDICTIONS_FILE
+    whole = path.read_bytes()
+    path.write_bytes(b"nothing")
+    page = open_page("compare")
+    path.write_bytes(whole)
+    assert page.run().segmented_control(key="compare_section").value == "Overview"
+
+
+class TestLabelsOfOnesOwn:
+    """No data set but its own has them, so no command for another one is given."""
+
+    @pytest.fixture
+    def ours(self, evaluated):
+        probs = np.full((4, 2), (0.9, 0.1), np.float32)
+        bundle = write_bundle(
+            evaluated, "ours", [0, 0, 1, 1], probs, labels=("happy", "tired"), dataset="own_ours",
+            split="validation",
+        )  # fmt: skip
+        config = {"config": {"dataset": "own_ours", "validation_split": "validation"}}
+        save_card(bundle, replace(load_card(bundle), training=config))
+        return bundle
+
+    def test_they_are_compared_with_nothing_else(self, ours, open_page):
+        page = open_page("compare")
+        page.pills(key="compare_models_chosen").set_value([NAMES[0], "ours"]).run()
+        assert "Ours has labels of its own" in page.warning[0].value
+        refused = [code.value for code in page.code if "--model ours" in code.value]
+        assert not refused, "facecore evaluate knows no such picture of fer2013"
+
+    def test_nobody_waits_for_the_common_test_images(self, ours, open_page):
+        page = open_page("compare")
+        page.pills(key="compare_models_chosen").set_value(["ours"]).run()
+        assert not page.error and "On 4 images" in text_of(page)
+        assert "held-out test images" not in text_of(page)
+
+    def test_the_command_names_their_own_images(self, ours, open_page):
+        shutil.rmtree(ours / EVALUATIONS_DIR)
+        page = open_page("compare")
+        (command,) = (code.value for code in page.code)
+        assert command.endswith("--model ours --dataset own_ours --split validation")
+        save_card(ours, replace(load_card(ours), training={}))
+        page.run()
+        assert not page.code and "Ours has labels of its own" in text_of(page)
+
+
+def test_models_of_one_title_can_be_told_apart(evaluated, open_page):
+    for name in NAMES[1:]:
+        save_card(evaluated / name, replace(load_card(evaluated / name), title="Twin: same"))
+    models = open_page("compare").pills(key="compare_models_chosen")
+    assert len(set(models.options)) == 3
+    assert NAMES[2].replace("_", "\\_") in models.options[2]
 
 
 def test_changed_file_is_read_again(evaluated, open_page):

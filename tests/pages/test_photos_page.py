@@ -11,8 +11,10 @@ from facecore.annotation import AnnotationOptions
 from facecore.images import example_image
 from facecore.pipeline import PHOTO_PIPELINE
 from facecore.registry import CARD_FILE, MODEL_FILE, load_card, save_card
+from pages._asked_labels import list_labels
 from pages._photo_analysis import count_removed, remove_face, undo_removal
 from pages._photo_pictures import EXAMPLE_INPUT, Photo
+from pages._photo_results import list_downloads
 from pages._sidebar import Settings
 
 
@@ -205,6 +207,19 @@ def test_no_face_gives_tips(photos, wall_png):
     upload(photos, ("wall.png", wall_png, "image/png"))
     assert "No face was found" in photos.info[0].value
     assert tile(photos, "Faces") == "0"
+
+
+def test_text_of_a_photo_without_faces_counts_the_labels_of_its_network(
+    photos, models_folder, wall_png
+):
+    bundle = models_folder / "expression_model1"
+    own = replace(load_card(bundle), labels=("happy", "tired"))
+    save_card(bundle, own)
+    upload(photos.run(), ("wall.png", wall_png, "image/png"))
+    (photo,) = log_entry(photos).made_from
+    text = next(item for item in list_downloads(photo) if item.label == "Text").data().decode()
+    assert "Happy: 0\nTired: 0\nUndecided: 0\n" in text and "Angry" not in text
+    assert list_labels(photo, [replace(own, sha256="0" * 64)]) == {}, "another one of its name"
 
 
 def test_removed_face_leaves_numbers_and_comes_back(photos, pair_png):

@@ -3,12 +3,15 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from facecore.registry import load_card, save_card
 from facecore.stats import summarise, summarise_photo
 from facecore.tracking_labels import decide_again
+from pages._lasting_names import name_apart
 from pages._session_log import Entry
 from pages._stats_downloads import to_json, to_text, to_zip
 from pages._stats_people import (
@@ -62,6 +65,64 @@ def test_photos_are_counted_and_can_be_filtered(open_page, pair_png, portrait_pn
     assert len(app.dataframe[1].value) == 2
     app.button(key="stats_forget").click().run()
     assert "Nothing was analysed yet" in app.info[0].value
+
+
+def test_sources_of_one_name_are_told_apart(open_page, pair_png, portrait_png, wall_png):
+    app = open_page("photos")
+    files = [("a.png", data, "image/png") for data in (portrait_png, pair_png, wall_png)]
+    app.file_uploader(key="photo_upload").set_value(files).run()
+    app.switch_page("pages/stats.py").run()
+    assert list(app.dataframe[0].value["Source"]) == ["a.png", "a.png (2)", "a.png (3)"]
+    sources = app.multiselect(key="stats_sources")
+    assert sources.options == ["Photo: a.png", "Photo: a.png (2)", "Photo: a.png (3)"]
+    keys = list(app.session_state["session_log"])
+    sources.set_value(keys[1:2]).run()
+    assert list(app.dataframe[1].value["Source"]) == ["a.png (2)"] * 2
+    del app.session_state["session_log"][keys[0]]
+    app.run()
+    assert list(app.dataframe[1].value["Source"]) == ["a.png (2)"] * 2, "still chosen"
+    assert app.multiselect(key="stats_sources").options[0] == "Photo: a.png (2)"
+
+
+def test_names_are_given_once_and_kept():
+    names = name_apart({"1": "a", "2": "a", "3": "a (2)", "4": "A"}, {})
+    assert names == {"1": "a", "2": "a (2)", "3": "a (2) (2)", "4": "A"}
+    assert name_apart({"2": "a", "5": "a"}, names) == {"2": "a (2)", "5": "a"}
+
+
+def test_sources_without_faces_name_the_labels_of_the_network_that_was_asked(
+    open_page, models_folder, wall_png
+):
+    bundle = models_folder / "expression_model1"
+    save_card(bundle, replace(load_card(bundle), labels=("happy", "tired")))
+    app = open_page("photos")
+    app.file_uploader(key="photo_upload").set_value(("wall.png", wall_png, "image/png")).run()
+    app.switch_page("pages/stats.py").run()
+    assert not app.exception
+    columns = list(app.dataframe[0].value)
+    assert columns[6:9] == ["Happy", "Tired", "Undecided"]
+
+
+def test_without_people_the_csv_has_heads_and_the_page_says_so(entry, open_page, wall_png):
+    assert to_people_csv([]) == b"source,kind,person,first_s,last_s\n"
+    app = open_page("photos")
+    app.file_uploader(key="photo_upload").set_value(("wall.png", wall_png, "image/png")).run()
+    app.switch_page("pages/stats.py").run()
+    assert len(app.dataframe) == 1, "no empty table of people"
+    assert "No face was found in these sources." in [caption.value for caption in app.caption]
+
+
+def test_downloads_name_the_labels_that_were_asked(make_result):
+    result = make_result()
+    wall = Entry("photo:wall", "wall.jpg", "photo", summarise_photo(result), result=result)
+    asked = {"photo:wall": {"expression": ("tired", "happy"), "gender": ("man", "woman")}}
+    text = to_text([wall], 0, asked)
+    assert "People: 0\nHappy: 0, Tired: 0, Undecided: 0\nMan: 0" in text
+    assert "Happy: 0\nTired: 0\nUndecided: 0\n" in text and "Angry" not in text
+    totals = json.loads(to_json([wall], 0, asked))["totals"]
+    assert totals["expression"] == {"happy": 0, "tired": 0, "undecided": 0}
+    with zipfile.ZipFile(io.BytesIO(to_zip([wall], 0, asked))) as archive:
+        assert archive.read("facecore_session.txt").decode() == text
 
 
 def test_what_made_room_is_told(open_page, pair_png, portrait_png, wall_png, monkeypatch):

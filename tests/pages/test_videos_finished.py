@@ -1,7 +1,12 @@
 """Finished videos: counted in the statistics, looked at or not; what they say of themselves."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from facecore.registry import load_card, save_card
 
 WAIT_S = 120
 
@@ -36,6 +41,11 @@ def wait(app):
         assert case.job.analysis.wait(WAIT_S)
 
 
+def captions(app):
+    """All captions, Markdown's backslashes left out."""
+    return "\n".join(element.value for element in app.caption).replace("\\", "")
+
+
 def is_empty(app):
     return "Nothing was analysed yet" in " ".join(element.value for element in app.info)
 
@@ -52,6 +62,29 @@ def test_finished_videos_are_counted_before_anybody_looks_at_them(app, clip):
     for case, entry in zip(cases, entries, strict=True):
         assert list(entry.media.values()) == [case.job.video]
         assert case.hide_faces == "blur" and entry.made_from[-1] == "blur"
+
+
+def test_videos_of_one_name_can_each_be_opened(app, clip):
+    start(app, "clip.mp4", "clip.mp4", "clip (2).mp4", clip=clip)
+    wait(app)
+    go(app, "videos")
+    (choice,) = app.pills
+    first, second, _ = app.session_state["video_cases"]
+    options = [option.replace("\\", "") for option in choice.options]
+    assert options == ["New video", "clip (2).mp4", "clip.mp4 (2)", "clip.mp4"]
+    choice.set_value(second).run()
+    assert app.session_state["video_chosen"] == second
+    app.session_state["session_log"].clear()
+    go(app, "home")
+    go(app, "videos")  # counts the second before the others
+    go(app, "stats")
+    assert app.dataframe[0].value["Source"][0] == "clip.mp4 (2)", "as on Videos"
+    go(app, "videos")
+    app.button(key=f"video_delete_{second}").click().run()
+    (choice,) = (pills for pills in app.pills if pills.key.startswith("video_choice"))
+    assert choice.options[-1] == options[-1].replace(".", "\\.")
+    choice.set_value(first).run()
+    assert app.session_state["video_chosen"] == first
 
 
 def test_forgotten_videos_stay_away_until_they_are_looked_at(app, clip):
@@ -86,6 +119,39 @@ def test_a_video_whose_browser_was_away_is_not_counted(app, clip):
     for case in app.session_state["video_cases"].values():
         case.job.close()
     assert is_empty(go(app, "stats"))
+
+
+def test_a_video_that_the_zip_lacks_is_told_of(app, clip):
+    start(app, "*one*.mp4", "two.mp4", clip=clip)
+    wait(app)
+    go(app, "stats")
+    assert "not in the ZIP" not in captions(app)
+    go(app, "photos")
+    slider = next(s for s in app.slider if s.key.startswith("threshold_expression_model1"))
+    slider.set_value(95).run()
+    go(app, "stats")
+    assert "videos of “*one*.mp4” and “two.mp4” are not in the ZIP" in captions(app)
+    go(app, "videos")  # draws the last one again
+    (case,) = (c for c in app.session_state["video_cases"].values() if c.name == "two.mp4")
+    assert case.job.rendering.wait(WAIT_S)
+    go(app, "videos")
+    go(app, "stats")
+    assert "The annotated video of “*one*.mp4” is not in the ZIP" in captions(app)
+    case.job.video.unlink()
+    assert "videos of “*one*.mp4” and “two.mp4” are not in the ZIP" in captions(app.run())
+
+
+def test_a_video_without_people_names_the_labels_of_the_network_that_was_asked(
+    app, models_folder, write_clip, tmp_path
+):
+    bundle = models_folder / "expression_model1"
+    save_card(bundle, replace(load_card(bundle), labels=("happy", "tired")))
+    wall = np.full((120, 160, 3), 180, np.uint8)
+    path = write_clip(tmp_path / "wall.mp4", [wall] * 6, fps=12)
+    start(go(app, "videos"), "wall.mp4", clip=path.read_bytes())
+    wait(app)
+    go(app, "stats")
+    assert list(app.dataframe[0].value)[6:9] == ["Happy", "Tired", "Undecided"]
 
 
 @pytest.mark.parametrize("place", ["videos", "photos"])
