@@ -9,7 +9,7 @@ from facecore.registry import ModelCard
 from pages._photo_pictures import Photo
 from pages._session_log import Entry
 from pages._sidebar import Settings
-from pages._video_desk import cases
+from pages._video_desk import VideoCase, cases
 
 
 def list_labels(photo: Photo, cards: Sequence[ModelCard]) -> Labels:
@@ -22,6 +22,11 @@ def list_labels(photo: Photo, cards: Sequence[ModelCard]) -> Labels:
     return _list_labels(photo.settings, (photo.model, photo.settings.gender_model), cards)
 
 
+def list_video_labels(case: VideoCase, cards: Sequence[ModelCard]) -> Labels:
+    """Return the labels of the networks that looked at a video; ``cards``: of all usable models."""
+    return _list_labels(case.settings, case.settings.models, cards)
+
+
 def list_asked(entries: Sequence[Entry], cards: Sequence[ModelCard]) -> dict[str, Labels]:
     """Return entry key -> the labels of the networks that were asked for it.
 
@@ -29,13 +34,13 @@ def list_asked(entries: Sequence[Entry], cards: Sequence[ModelCard]) -> dict[str
         entries: of the session's log. A live session is missing: it has people, or no entry.
         cards: of all usable models.
     """
-    videos = {f"video:{case.key}": case.settings for case in cases().values()}
+    videos = {f"video:{case.key}": case for case in cases().values()}
     asked = {}
     for entry in entries:
         for photo in (part for part in entry.made_from if isinstance(part, Photo)):
             asked[entry.key] = list_labels(photo, cards)
-        if (settings := videos.get(entry.key)) is not None:
-            asked[entry.key] = _list_labels(settings, settings.models, cards)
+        if (case := videos.get(entry.key)) is not None:
+            asked[entry.key] = list_video_labels(case, cards)
     return asked
 
 

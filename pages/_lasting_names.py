@@ -1,11 +1,14 @@
 """Names that tell things of one name apart, and last: the session's videos, all its sources."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import streamlit as st
 
 from pages._session_log import Entry
 from pages._video_desk import cases
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 def name_sources(entries: Sequence[Entry]) -> dict[str, str]:
@@ -37,7 +40,7 @@ def name_lasting(things: str, names: Mapping[str, str]) -> dict[str, str]:
     return dict(st.session_state[slot])
 
 
-def name_apart(names: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+def name_apart(names: Mapping[Key, str], before: Mapping[Key, str]) -> dict[Key, str]:
     """Return key -> name, each name once.
 
     Args:

@@ -7,8 +7,10 @@ import streamlit as st
 
 from facecore.export import video_to_json, video_to_text
 from facecore.export_tables import frames_to_csv, people_to_csv
+from facecore.registry import list_cards
 from facecore.results import FrameResult
 from facecore.stats import SessionSummary
+from pages._asked_labels import list_video_labels
 from pages._ui import Download, download_buttons
 from pages._video_desk import VideoCase
 
@@ -23,6 +25,9 @@ def show_downloads(case: VideoCase, frames: Sequence[FrameResult], summary: Sess
     """
     run = replace(case.run, frames=tuple(frames), summary=summary)
 
+    def make_text() -> bytes:
+        return video_to_text(case.name, summary, list_video_labels(case, list_cards())).encode()
+
     def offer(label: str, make: Callable[[], bytes], ending: str, mime: str) -> Download:
         return Download(label, make, case.download_name(ending), mime, f"video_download_{label}")
 
@@ -30,12 +35,7 @@ def show_downloads(case: VideoCase, frames: Sequence[FrameResult], summary: Sess
         offer("Frames (CSV)", lambda: frames_to_csv(frames), "_frames.csv", "text/csv"),
         offer("People (CSV)", lambda: people_to_csv(summary), "_people.csv", "text/csv"),
         offer("JSON", lambda: video_to_json(case.name, run), ".json", "application/json"),
-        offer(
-            "Text",
-            lambda: video_to_text(case.name, summary).encode(),
-            "_people.txt",
-            "text/plain",
-        ),
+        offer("Text", make_text, "_people.txt", "text/plain"),
     ]
     video = case.job.video
     if case.current and video is not None:

@@ -11,6 +11,7 @@ from facecore.media import encode_image
 from facecore.preprocessing import UInt8Array
 from facecore.stats import PeopleEdits, PersonSummary, SessionSummary
 from pages._face_cards import to_data_uri
+from pages._lasting_names import name_apart
 from pages._video_desk import VideoCase
 
 _MAX_NAME_CHARS = 40
@@ -104,10 +105,11 @@ def show_people_editor(case: VideoCase) -> None:
 
 def _show_controls(case: VideoCase, names: dict[int, str]) -> None:
     who, rename, merge = st.columns([2, 3, 3], gap="medium")
+    options = name_apart(names, {})  # of two people of one name a choice is the second one
     person = who.selectbox(
         "Person",
-        list(names),
-        format_func=lambda i: names.get(i, ""),
+        list(options),
+        format_func=lambda i: options.get(i, ""),
         key=f"video_who_{case.key}_{len(case.history)}",  # a chosen option keeps its old name
     )
     if who.button("Remove", icon=":material/person_remove:", key="video_remove"):
@@ -118,7 +120,7 @@ def _show_controls(case: VideoCase, names: dict[int, str]) -> None:
         )
         if st.form_submit_button("Rename", key=f"video_rename_go_{case.key}_{person}"):
             _apply(case, case.edits.rename(person, name))
-    others = {i: other for i, other in names.items() if i != person}
+    others = {i: other for i, other in options.items() if i != person}
     into = merge.selectbox(
         "Is the same person as",
         list(others),

@@ -229,6 +229,20 @@ def test_renaming_merging_and_removing_people(app, clip, gate):
     assert not app.exception
 
 
+def test_of_two_people_of_one_name_the_chosen_one_is_removed(app, clip):
+    analyse(app, ("clip.mp4", clip))
+    case = case_of(app)
+    first, second = (person.person_id for person in case.results()[1].people)
+    case.history.append(case.edits.rename(first, "Ann").rename(second, "Ann"))
+    app.run()
+    (who,) = (box for box in app.selectbox if box.key.startswith("video_who"))
+    assert (who.options, who.value) == (["Ann", "Ann (2)"], first)
+    app.button(key="video_remove").click().run()
+    assert [person.person_id for person in case.results()[1].people] == [second]
+    assert [t.value for t in app.text_input if t.key.startswith("video_name")] == ["Ann"]
+    wait_for_drawing(app)
+
+
 def test_drawing_that_ends_while_the_page_is_drawn_is_shown(app, clip, monkeypatch):
     start = VideoJob.start_rendering
 
