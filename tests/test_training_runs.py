@@ -24,6 +24,7 @@ from facecore.errors import ModelNotFoundError, TrainingRunError
 from facecore.own_data_store import OwnData
 from facecore.own_models import delete_model, list_own_models, pack_model, rename_model
 from facecore.registry import find_bundle, list_bundles, load_card, save_card
+from facecore.relabel_decisions import NOT_A_FACE, decide
 from facecore.training_config import TrainingForm, build_values, count_images, to_toml
 from facecore.training_queue import LOCK_FILE, PROJECT_DIR, ensure_worker, is_worker_alive
 from facecore.training_runs import (
@@ -460,6 +461,12 @@ def test_config_is_one_that_the_trainer_takes(make_card):
     by_gender = replace(DATA, task="gender")
     assert build_values(TrainingForm("x", ("man",), None), by_gender)["wanted_accuracy"] == 0.95
     assert count_images(values, DATA) == (60, 15)
+    del values["images_per_class"]
+    num = count_images(values, DATA)[0]
+    words = [("happy", "tired"), ("happy", NOT_A_FACE), ("tired", "sad"), ("tired", "tired")]
+    decided = [decide(str(i), old, new, "Ann") for i, (old, new) in enumerate(words)]
+    assert count_images(values, DATA, decided)[0] == num - 2, "no face, and a label not learned"
+    assert count_images(values, DATA, [decide("9", "odd", "happy", "Ann")])[0] == num + 1
     speed = {"images_per_s": 20.0, "judged_per_s": 60.0, "start_s": 10.0}
     assert estimate_seconds(speed, 4, 60, 15) == pytest.approx(10 + 4 * 3.25 + 0.25)
 

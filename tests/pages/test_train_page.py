@@ -20,6 +20,7 @@ from facecore.own_data_split import SplitChoice
 from facecore.own_data_store import delete_own_data, keep_data, list_own_data, load_own_data
 from facecore.registry import load_card, save_card
 from facecore.relabel_decisions import (
+    NOT_A_FACE,
     add_decision,
     decide,
     find_corrections,
@@ -235,6 +236,17 @@ def test_form_goes_on_with_whose_decisions_were_chosen_while_there_are_more(
         app.run()
         assert corrections(app).value == "Ann"
         assert "2 other labels" in texts(app)
+
+
+def test_form_counts_what_the_decisions_leave(open_page, tmp_path):
+    data = keep(tmp_path, happy=30, sad=30)
+    pictures = load_dataset(data.name, "train")
+    image, old = str(pictures.sample_ids[0]), pictures.labels[pictures.y_true[0]]
+    add_decision(data.name, "train", decide(image, old, NOT_A_FACE, "Ann"))
+    app = go(open_page("train"), "New training")
+    assert f"**{len(pictures)}** pictures to learn from" in texts(app)
+    corrections(app).set_value("Ann").run()
+    assert f"**{len(pictures) - 1}** pictures to learn from" in texts(app)
 
 
 def test_form_takes_what_was_decided(open_page, tmp_path):
