@@ -12,7 +12,7 @@ from own_pictures import make_zip, write_folders
 from streamlit.testing.v1 import AppTest
 
 from facecore.datasets import load_dataset
-from facecore.errors import TrainingRunError
+from facecore.errors import StorageError, TrainingRunError
 from facecore.own_data import bring_path
 from facecore.own_data_labels import guess_mapping
 from facecore.own_data_plan import make_plan
@@ -268,6 +268,19 @@ def test_form_takes_what_was_decided(open_page, tmp_path):
     assert [(row.image, row.new, row.who) for row in found] == [(image, "sad", "*Bob*")]
     delete_own_data(data.name)
     assert load_everyone(data.name, "train") == {}
+
+
+def test_trainings_are_listed_where_none_can_begin(open_page, tmp_path, monkeypatch):
+    def fail():
+        raise StorageError("There is no room.")
+
+    keep(tmp_path, happy=30, sad=30)
+    app = go(open_page("train"), "New training")
+    app.button(key="train_begin").click().run()
+    monkeypatch.setattr("pages._train_runs.ensure_worker", fail)
+    app = go(open_page("train"), "Trainings")
+    assert [error.value for error in app.error] == ["There is no room."]
+    assert "**Faces model**" in texts(app)
 
 
 def test_pictures_that_a_training_needs_are_not_deleted(open_page, tmp_path):
