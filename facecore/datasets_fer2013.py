@@ -124,18 +124,40 @@ def _read_csv(
     del mtime_ns
     try:
         table = pd.read_csv(path).rename(columns=str.strip)
-        texts, codes = table["pixels"], table["emotion"].to_numpy(dtype=np.int16)
+        # As they are: made whole numbers, a missing one would be 0, which is a label.
+        codes = table["emotion"].to_numpy(dtype=np.float64)
         splits = table["Usage"].map(USAGES)
         if splits.isna().any() or not np.isin(codes, range(len(CSV_LABELS))).all():
             raise ValueError("an unknown emotion or usage")
-        pixels = np.fromstring(" ".join(texts), dtype=np.uint8, sep=" ")
-        images = pixels.reshape(len(table), _SIDE, _SIDE)
-    except (ValueError, KeyError, TypeError, EOFError, OSError, lzma.LZMAError) as error:
+        images = _parse_pixels([str(text) for text in table["pixels"]])
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        OSError,
+        lzma.LZMAError,
+    ) as error:
         raise InvalidDatasetError(
             f"{path} is not FER-2013 as Kaggle publishes it ({error}): expected the columns "
             "emotion (0-6), pixels (2304 numbers) and Usage; download it again."
         ) from error
-    return images, codes, splits.to_numpy(dtype=np.str_)
+    return images, codes.astype(np.int16), splits.to_numpy(dtype=np.str_)
+
+
+def _parse_pixels(texts: list[str]) -> UInt8Array:
+    """Return uint8 array of shape (n, 48, 48) from numbers with spaces between them."""
+    num = _SIDE * _SIDE
+    for row, text in enumerate(texts):
+        # Counting spaces is fast; a picture that lacks one would else take the next one's first.
+        if text.count(" ") != num - 1 and len(text.split()) != num:
+            raise ValueError(f"picture {row} has {len(text.split())} pixels")
+    # Wider than they shall be, so that 300 does not become 44.
+    pixels = np.fromstring(" ".join(texts), dtype=np.int16, sep=" ")
+    if pixels.size and not 0 <= pixels.min() <= pixels.max() <= 255:
+        raise ValueError("a pixel below 0 or above 255")
+    return pixels.astype(np.uint8).reshape(len(texts), _SIDE, _SIDE)
 
 
 INFO = DatasetInfo(NAME, "FER-2013", "expression", SPLITS, LICENCE, load_fer2013)

@@ -138,6 +138,8 @@ def list_folder(folder: Path) -> tuple[list[RawPicture], list[str]]:
 def sort_by_folders(files: Sequence[UnpackedFile], name: str) -> list[RawPicture]:
     """Read split and label from the paths: ``[anything/][split/]label/picture``.
 
+    Where each label has its own splits below it, ``label/split/picture`` is read as well.
+
     Args:
         files: pictures with their paths in the ZIP or folder.
         name: of the ZIP or folder, for the message.
@@ -150,6 +152,8 @@ def sort_by_folders(files: Sequence[UnpackedFile], name: str) -> list[RawPicture
         if paths[0][0].lower() in SPLIT_FOLDERS:
             break
         paths = [parts[1:] for parts in paths]
+    if paths and all(len(p) > 1 and p[1].lower() in SPLIT_FOLDERS for p in paths):
+        paths = [(p[1], p[0], *p[2:]) for p in paths]
     pictures = []
     for file, parts in zip(files, paths, strict=True):
         split = SPLIT_FOLDERS.get(parts[0].lower(), "") if len(parts) > 1 else ""

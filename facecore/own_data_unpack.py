@@ -29,6 +29,7 @@ _END_BYTES, _LOCATOR64_BYTES, _END64_BYTES = 22, 20, 56
 _LONGEST_COMMENT = 65_535
 _ENTRY_BYTES = 46  # of the directory, without the entry's name
 _CHUNK_BYTES = 1 << 20
+_SAYS_UTF8 = 0x800  # of an entry's flags: how its name is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ def _extract(
     left_out: list[str] = []
     written = 0
     for number, entry in enumerate(entries):
-        source = entry.filename.replace("\\", "/")
+        source = _read_name(entry).replace("\\", "/")
         ending = PurePosixPath(source).suffix.lower()
         if is_hidden(source):
             continue  # what macOS and others add of their own
@@ -208,6 +209,16 @@ def _extract(
         if on_progress is not None:
             on_progress(number + 1, len(entries))
     return files, left_out
+
+
+def _read_name(entry: zipfile.ZipInfo) -> str:
+    """Return an entry's path; macOS writes UTF-8 unsaid, which Python takes for CP437."""
+    if entry.flag_bits & _SAYS_UTF8:
+        return entry.filename
+    try:
+        return entry.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:  # it is another alphabet
+        return entry.filename
 
 
 def _iter_chunks(packed: IO[bytes]) -> Iterator[bytes]:

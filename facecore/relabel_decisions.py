@@ -200,15 +200,19 @@ def read_decisions(data: bytes, name: str) -> list[Decision]:
     if len(data) > MAX_BYTES:
         raise CorrectionsError(f"{name} is larger than {MAX_BYTES // 1_000_000} MB; {expected}.")
     try:
-        rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
+        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        rows, columns = list(reader), reader.fieldnames or ()
     except (UnicodeDecodeError, csv.Error) as error:
         raise CorrectionsError(f"{name} is no CSV file ({shorten(error)}); {expected}.") from error
+    # Asked of a file without rows too: an empty one would change nothing and nobody would know.
+    if missing := [column for column in COLUMNS if column not in columns]:
+        raise CorrectionsError(f"{name} has no column {', '.join(missing)}; {expected}.")
     decisions = []
     for number, row in enumerate(rows, start=2):
-        values = [row.get(column) for column in COLUMNS]
-        if None in values or not all(values[:3]):
+        cells = [row[column] for column in COLUMNS]
+        image, old, new, who, when = ((cell or "").strip() for cell in cells)
+        if None in cells or not (image and old and new):
             raise CorrectionsError(f"Line {number} of {name} lacks a value; {expected}.")
-        image, old, new, who, when = (str(value).strip() for value in values)
         # Each name by itself: cut as a whole, the last of several people would be lost.
         names = filter(None, map(_clean, who.split(TOGETHER)))
         decisions.append(Decision(image, old, new, TOGETHER.join(names), when))

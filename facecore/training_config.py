@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from facecore.evaluation_threshold import DEFAULT_ACCURACY
 from facecore.labels import Task
 from facecore.own_data_store import OwnData
 from facecore.registry import InputSpec, ModelCard
+from facecore.relabel_decisions import Decision
 
 Balance = Literal["as is", "equal numbers", "weights"]
 
@@ -138,10 +139,20 @@ def get_crop_spec(task: Task) -> InputSpec:
     return InputSpec(256, 256, "rgb", margin, shift_y)
 
 
-def count_images(values: Mapping[str, Any], data: OwnData) -> tuple[int, int]:
-    """Return how many pictures an epoch learns from, and how many it judges."""
+def count_images(
+    values: Mapping[str, Any], data: OwnData, decisions: Sequence[Decision] = ()
+) -> tuple[int, int]:
+    """Return how many pictures an epoch learns from, and how many it judges.
+
+    Args:
+        values: the run's settings.
+        data: the pictures.
+        decisions: the run's corrections: they leave pictures out, or give them labels that are
+            learned or are not.
+    """
     labels = values["labels"]
     train = sum(data.counts[label].get("train", 0) for label in labels)
+    train += sum((d.new in labels) - (d.old in labels) for d in decisions)
     judged = sum(data.counts[label].get("validation", 0) for label in labels)
     if values.get("images_per_class"):
         train = values["images_per_class"] * len(labels)

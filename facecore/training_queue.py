@@ -4,12 +4,15 @@ import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from facecore.user_files import changing, user_runs_dir
 
 QUEUED_FILE, RUNNING_FILE, LOCK_FILE = "queued", "running", ".worker.lock"
+
+_NEEDED_BYTES = 32_768
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
@@ -55,6 +58,7 @@ def ensure_worker() -> None:
     if not list_queue() or is_worker_alive():
         return
     with changing(user_runs_dir()), (user_runs_dir() / "worker.log").open("ab") as log:
+        check_room(user_runs_dir())  # else it would end at once, and be started for ever
         subprocess.Popen(
             [sys.executable, "-m", "facecore.training_worker"],
             cwd=PROJECT_DIR,
@@ -63,3 +67,13 @@ def ensure_worker() -> None:
             stderr=log,
             start_new_session=True,
         )
+
+
+def check_room(folder: Path) -> None:
+    """Look whether the small files of a run can be written.
+
+    Raises:
+        OSError: if there is no room for them.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(_NEEDED_BYTES))

@@ -12,11 +12,13 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from facecore.errors import StorageError
 from facecore.training_queue import (
     LOCK_FILE,
     PROJECT_DIR,
     QUEUED_FILE,
     RUNNING_FILE,
+    check_room,
     list_queue,
 )
 from facecore.training_runs import (
@@ -35,10 +37,17 @@ _NICENESS = 10
 _POLL_S = 0.3
 _PATIENCE_S = 10.0
 _TRIES = 5
+_ENDED_PART = f"{ENDED_FILE}.part"
+# JSON needs six bytes at most for a letter.
+_MAX_MESSAGE_CHARS, _ENDED_BYTES = 600, 4096
 
 
 def work() -> None:
-    """Train what waits, until nothing does."""
+    """Train what waits, until nothing does.
+
+    Raises:
+        StorageError: if there is no room for the next one's files; it waits on.
+    """
     root = user_runs_dir()
     root.mkdir(parents=True, exist_ok=True)
     # Again after letting go: a run may have come while this one still held the lock.
@@ -75,14 +84,26 @@ def _close_abandoned(root: Path) -> None:
 
 
 def _take_from_queue(folder: Path) -> bool:
-    """Return whether a run is ours to train; its user may take it out of the queue meanwhile."""
+    """Return whether a run is ours to train; its user may take it out of the queue meanwhile.
+
+    Raises:
+        StorageError: if there is no room for its log and its end; it waits on.
+    """
     try:
+        check_room(folder)
+        _write_end(folder, "")  # keeps the room: what fills the disk is the very thing to tell then
         # In this order: whoever looks meanwhile finds it waiting or running.
         (folder / RUNNING_FILE).touch()
         (folder / QUEUED_FILE).unlink()
     except FileNotFoundError:
-        (folder / RUNNING_FILE).unlink(missing_ok=True)
+        for name in (RUNNING_FILE, _ENDED_PART):
+            (folder / name).unlink(missing_ok=True)
         return False
+    except OSError as error:
+        raise StorageError(
+            f"{folder} cannot be written ({error.strerror}); make room there, and its training "
+            "begins."
+        ) from error
     (folder / ENDED_FILE).unlink(missing_ok=True)
     return True
 
@@ -142,11 +163,22 @@ def _explain(folder: Path, code: int, begin: int) -> tuple[State, str]:
 
 
 def _note_end(folder: Path, state: State, message: str) -> None:
-    part = folder / f"{ENDED_FILE}.part"
-    part.write_text(json.dumps({"state": state, "message": message}), encoding="utf-8")
-    part.replace(folder / ENDED_FILE)
+    text = json.dumps({"state": state, "message": message[:_MAX_MESSAGE_CHARS]})
+    _write_end(folder, text)
+    (folder / _ENDED_PART).replace(folder / ENDED_FILE)
     (folder / RUNNING_FILE).unlink(missing_ok=True)
 
 
+def _write_end(folder: Path, text: str) -> None:
+    """Write over the room that is kept for a run's end; after the text come spaces."""
+    part = folder / _ENDED_PART
+    part.touch()
+    with part.open("r+b") as file:
+        file.write(text.encode().ljust(_ENDED_BYTES))
+
+
 if __name__ == "__main__":
-    work()
+    try:
+        work()
+    except StorageError as error:
+        sys.exit(str(error))

@@ -46,6 +46,10 @@ class Material:
         """Whether networks or the crowd said what they see; copies and blanks are found always."""
         return self.predictions is not None or self.votes is not None
 
+    def row_of(self, image: str) -> int:
+        """Return the data set's row of a picture that is in the queue."""
+        return int(self.queue.loc[self.queue["sample_id"] == image, "row"].item())
+
     def label_of(self, row: int) -> str:
         """Return what a picture is labelled."""
         return self.dataset.labels[self.dataset.y_true[row]]

@@ -1,24 +1,20 @@
 """One doubtful picture after another, decided with a key or a click; everything can be undone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import streamlit as st
 
-from facecore.errors import FaceCoreError
 from facecore.images import encode_image
 from facecore.relabel_decisions import (
     NOT_A_FACE,
     Decision,
-    add_decision,
-    decide,
     load_person,
-    remove_decision,
     to_decisions_csv,
 )
 from facecore.relabel_queue import REASONS
 from pages._relabel_card import DoubtCard, build_alike, build_doubt_card, show_name
 from pages._relabel_data import Material, ask_models
+from pages._relabel_steps import DeskState, get_state, skip, take, take_error, undo
 from pages._relabel_together import tell_use
 from pages._ui import Download, download_buttons, error_box, plain, show_error
 
@@ -28,24 +24,7 @@ KEYS_NOTE = (
 )
 _NUM_ALIKE = 8
 _MAX_DIGIT = 9
-_ERROR = "relabel_error"
 OUT_OF_SAMPLE = "A network that had not seen it"
-
-
-@dataclass(slots=True)
-class DeskState:
-    """What this session did at a person's desk.
-
-    Args:
-        skipped: pictures that were put off.
-        history: what was done, the last at the end: picture, and the earlier decision if there was
-            one; skips have no decision of their own.
-        focus: the picture to show next, after an undo.
-    """
-
-    skipped: list[str] = field(default_factory=list)
-    history: list[tuple[str, Decision | None]] = field(default_factory=list)
-    focus: str | None = None
 
 
 @st.fragment
@@ -63,10 +42,10 @@ def show_desk(material: Material, who: str, queue_ids: Sequence[str]) -> None:
 
 def _show_next(material: Material, who: str, queue_ids: Sequence[str]) -> None:
     dataset = material.dataset
-    state = _get_state(material, who)
+    state = get_state(material, who)
     mine = load_person(dataset.name, dataset.split, who)
     decided = {decision.image for decision in mine}
-    if error := st.session_state.pop(_ERROR, None):
+    if error := take_error():
         show_error(error)
     pending = [image for image in queue_ids if image not in decided]
     ahead = [image for image in pending if image not in state.skipped]
@@ -77,18 +56,13 @@ def _show_next(material: Material, who: str, queue_ids: Sequence[str]) -> None:
     if image is None:
         _show_end(state, bool(pending))
     else:
-        _show_card(material, _row_of(material, image))
-    _show_buttons(material, who, image, can_undo=bool(state.history or mine))
+        _show_card(material, material.row_of(image))
+    _show_buttons(material, who, image, can_undo=bool(mine or state.skipped))
     if image is not None:
-        _show_alike(material, _row_of(material, image))
+        _show_alike(material, material.row_of(image))
     if mine:
         _offer_csv(material, who, mine)
-
-
-def _get_state(material: Material, who: str) -> DeskState:
-    key = f"relabel_desk_{material.dataset.name}_{material.dataset.split}_{who}"
-    state: DeskState = st.session_state.setdefault(key, DeskState())
-    return state
+    state.note_drawn()
 
 
 def _show_end(state: DeskState, has_skipped: bool) -> None:
@@ -121,7 +95,7 @@ def _show_card(material: Material, row: int) -> None:
 def _show_buttons(material: Material, who: str, image: str | None, can_undo: bool) -> None:
     """Draw a button per choice; the keys stand on them."""
     labels = material.dataset.labels
-    label = None if image is None else material.label_of(_row_of(material, image))
+    label = None if image is None else material.label_of(material.row_of(image))
     with st.container(horizontal=True, gap="small"):
         if image is not None and label is not None:
             st.button(
@@ -130,7 +104,7 @@ def _show_buttons(material: Material, who: str, image: str | None, can_undo: boo
                 type="primary",
                 icon=":material/check:",
                 shortcut="K",
-                on_click=_take,
+                on_click=take,
                 args=(material, who, image, label),
             )
             for number, other in enumerate(labels, start=1):
@@ -139,7 +113,7 @@ def _show_buttons(material: Material, who: str, image: str | None, can_undo: boo
                         plain(show_name(other)),
                         key=f"relabel_to_{other}",
                         shortcut=str(number) if number <= _MAX_DIGIT else None,
-                        on_click=_take,
+                        on_click=take,
                         args=(material, who, image, other),
                     )
             st.button(
@@ -147,7 +121,7 @@ def _show_buttons(material: Material, who: str, image: str | None, can_undo: boo
                 key="relabel_no_face",
                 icon=":material/block:",
                 shortcut="N",
-                on_click=_take,
+                on_click=take,
                 args=(material, who, image, NOT_A_FACE),
             )
             st.button(
@@ -155,7 +129,7 @@ def _show_buttons(material: Material, who: str, image: str | None, can_undo: boo
                 key="relabel_skip",
                 icon=":material/skip_next:",
                 shortcut="S",
-                on_click=_skip,
+                on_click=skip,
                 args=(material, who, image),
             )
         st.button(
@@ -164,7 +138,7 @@ def _show_buttons(material: Material, who: str, image: str | None, can_undo: boo
             icon=":material/undo:",
             shortcut="U",
             disabled=not can_undo,
-            on_click=_undo,
+            on_click=undo,
             args=(material, who),
         )
     st.caption(KEYS_NOTE)
@@ -195,50 +169,3 @@ def _offer_csv(material: Material, who: str, mine: Sequence[Decision]) -> None:
         ]
     )
     st.caption(tell_use(dataset.name, name))
-
-
-def _row_of(material: Material, image: str) -> int:
-    return int(material.queue.loc[material.queue["sample_id"] == image, "row"].item())
-
-
-def _take(material: Material, who: str, image: str, new: str) -> None:
-    """Write a decision; the error, if any, is shown by the run that follows."""
-    dataset, state = material.dataset, _get_state(material, who)
-    try:
-        mine = load_person(dataset.name, dataset.split, who)
-        before = next((decision for decision in mine if decision.image == image), None)
-        label = material.label_of(_row_of(material, image))
-        add_decision(dataset.name, dataset.split, decide(image, label, new, who))
-    except FaceCoreError as error:
-        st.session_state[_ERROR] = str(error)
-        return
-    state.history.append((image, before))
-    state.focus = None
-
-
-def _skip(material: Material, who: str, image: str) -> None:
-    state = _get_state(material, who)
-    state.skipped.append(image)
-    state.history.append((image, None))
-    state.focus = None
-
-
-def _undo(material: Material, who: str) -> None:
-    """Take back what was done last; with nothing done in this session, the last decision."""
-    dataset, state = material.dataset, _get_state(material, who)
-    try:
-        mine = load_person(dataset.name, dataset.split, who)
-        if not state.history and not mine:
-            return
-        image, before = state.history[-1] if state.history else (mine[-1].image, None)
-        if image in state.skipped:
-            state.skipped.remove(image)
-        elif before is not None:
-            add_decision(dataset.name, dataset.split, before)
-        else:
-            remove_decision(dataset.name, dataset.split, who, image)
-    except FaceCoreError as error:
-        st.session_state[_ERROR] = str(error)
-        return
-    del state.history[-1:]
-    state.focus = image

@@ -71,7 +71,7 @@ def show_form() -> None:
     form, decisions = _fill_form(data, chosen, start)
     with error_box():
         values = build_values(form, data)
-        show_estimate(values, *count_images(values, data))
+        show_estimate(values, *count_images(values, data, decisions))
         _show_start(values, decisions)
 
 

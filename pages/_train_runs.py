@@ -45,6 +45,7 @@ def show_runs() -> None:
 def _watch() -> None:
     with error_box():
         ensure_worker()  # where it was killed, the queue goes on
+    with error_box():
         if problem := st.session_state.pop(_PROBLEM, None):
             show_error(problem)
         _show_all(list_runs())

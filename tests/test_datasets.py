@@ -108,13 +108,38 @@ def test_a_new_file_is_read_again(tmp_path):
         "emotion,pixels,Usage\n0,1 2 3,Training\n",
         f"emotion,pixels,Usage\n7,{' '.join(['1'] * 2304)},Training\n",
         f"emotion,pixels,Usage\n0,{' '.join(['1'] * 2304)},Other\n",
+        f"emotion,pixels,Usage\n,{' '.join(['1'] * 2304)},Training\n",
+        f"emotion,pixels,Usage\n3.6,{' '.join(['1'] * 2304)},Training\n",
+        f"emotion,pixels,Usage\n0,{' '.join(['300'] * 2304)},Training\n",
+        f"emotion,pixels,Usage\n0,{' '.join(['-1'] * 2304)},Training\n",
+        "emotion,pixels,Usage\n0,,Training\n",
+        f"emotion,pixels,Usage\n0,{' '.join(['1'] * 2303)},Training\n"
+        f"0,{' '.join(['1'] * 2305)},Training\n",
     ],
-    ids=["empty", "columns", "pixels", "emotion", "usage"],
+    ids=[
+        "empty",
+        "columns",
+        "pixels",
+        "emotion",
+        "usage",
+        "no emotion",
+        "half an emotion",
+        "bright pixels",
+        "negative pixels",
+        "no pixels",
+        "a pixel in the next row",
+    ],
 )
 def test_damaged_fer2013_is_refused(tmp_path, text):
     (tmp_path / "fer2013.csv").write_text(text)
     with pytest.raises(InvalidDatasetError, match="download it again"):
         load_fer2013("train", tmp_path)
+
+
+def test_fer2013_with_wider_gaps_between_its_pixels_is_read(tmp_path):
+    path = write_fer2013(tmp_path)
+    path.write_text(path.read_text().replace("1 1", "1  1"))
+    assert load_fer2013("train", tmp_path).image(0).tolist() == [[1] * 48] * 48
 
 
 FAIRFACE_TRAIN = [

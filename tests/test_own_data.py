@@ -149,6 +149,11 @@ def test_names_never_become_paths(tmp_path):
             [("happy", "train"), ("happy", "validation"), ("sad", "test")],
         ),
         (["train/happy/1.png"], [("happy", "train")]),
+        (
+            ["z/happy/train/1.png", "z/happy/Test/2.png", "z/sad/val/x/1.png"],
+            [("happy", "train"), ("happy", "test"), ("sad", "validation")],
+        ),
+        (["happy/test/1.png", "sad/ann/1.png"], [("happy", ""), ("sad", "")]),
     ],
 )
 def test_labels_and_splits_are_read_from_paths(tmp_path, paths, found):
@@ -157,6 +162,15 @@ def test_labels_and_splits_are_read_from_paths(tmp_path, paths, found):
         (tmp_path / "x" / path).write_bytes(b"")
     pictures, _ = list_folder(tmp_path / "x")
     assert sorted((p.label, p.split) for p in pictures) == sorted(found)
+
+
+def test_names_of_a_zip_that_macos_made_are_read_as_they_were_meant(tmp_path):
+    """Its names are UTF-8, and it does not say so; those of Windows are CP437."""
+    plain = pack([("fr__hlich/1.png", b"1"), ("tr_nen/1.png", b"2"), ("sad/1.png", b"3")])
+    data = plain.getvalue().replace(b"fr__hlich", "fröhlich".encode())
+    data = data.replace(b"tr_nen", "tränen".encode("cp437"))
+    files, _ = unpack_pictures(io.BytesIO(data), tmp_path / "out")
+    assert [file.source.split("/")[0] for file in files] == ["fröhlich", "tränen", "sad"]
 
 
 def test_pictures_without_a_folder_or_none_at_all(tmp_path):

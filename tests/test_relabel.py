@@ -108,11 +108,23 @@ class TestDecisions:
 
     @pytest.mark.parametrize(
         "data",
-        [b"\xff\xfe\x00", b"a,b\n1,2\n", b"image,old,new,who,when\n1,sad\n", b'image,old\n"1'],
+        [
+            b"\xff\xfe\x00",
+            b"a,b\n1,2\n",
+            b"image,old,new,who,when\n1,sad\n",
+            b'image,old\n"1',
+            b"",
+            b"a,b\n",
+            b"image;old;new;who;when\n",
+            b"image,old,new,who,when\n1, ,sad,Ann,2026\n",
+        ],
     )
     def test_other_files_are_refused(self, data):
         with pytest.raises(CorrectionsError, match="columns image, old, new, who, when"):
             read_decisions(data, "a.csv")
+
+    def test_a_file_of_nobodys_decisions_is_one(self):
+        assert read_decisions(to_decisions_csv([]), "a.csv") == []
 
     def test_large_files_are_refused(self, monkeypatch):
         monkeypatch.setattr("facecore.relabel_decisions.MAX_BYTES", 10)

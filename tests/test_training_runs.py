@@ -1,9 +1,11 @@
 """The queue of trainings, with a quick script in place of the trainer."""
 
+import errno
 import fcntl
 import io
 import json
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -18,12 +20,13 @@ from pathlib import Path
 
 import pytest
 
-from facecore import training_runs, training_worker
+from facecore import training_queue, training_runs, training_worker
 from facecore.comparison import TrainingEpoch
-from facecore.errors import ModelNotFoundError, TrainingRunError
+from facecore.errors import ModelNotFoundError, StorageError, TrainingRunError
 from facecore.own_data_store import OwnData
 from facecore.own_models import delete_model, list_own_models, pack_model, rename_model
 from facecore.registry import find_bundle, list_bundles, load_card, save_card
+from facecore.relabel_decisions import NOT_A_FACE, decide
 from facecore.training_config import TrainingForm, build_values, count_images, to_toml
 from facecore.training_queue import LOCK_FILE, PROJECT_DIR, ensure_worker, is_worker_alive
 from facecore.training_runs import (
@@ -198,6 +201,45 @@ def test_trainer_ends_with_its_worker():
     start_worker().join(WAIT_S)
     assert load_run("other").state == "done"
     assert load_run("smile").state == "stopped"
+
+
+def test_on_a_full_disk_it_is_told_why_a_run_ended(monkeypatch):
+    """Nothing new can be written then, so the room for it is kept from the beginning."""
+    make_run("Wrong")
+    note_end = training_worker._note_end
+    real_open = Path.open
+
+    def is_full(path, mode="r", *rest, **options):
+        if mode[0] in "wax" or not path.exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real_open(path, mode, *rest, **options)
+
+    def note_on_full_disk(*end):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "open", is_full)
+            note_end(*end)
+
+    monkeypatch.setattr(training_worker, "_note_end", note_on_full_disk)
+    start_worker().join(WAIT_S)
+    run = load_run("wrong")
+    assert (run.state, run.message) == ("failed", "The config cannot be used.")
+
+
+def test_without_room_a_run_waits_and_it_is_told(monkeypatch):
+    def has_no_room(folder):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    make_run(epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(training_worker, "check_room", has_no_room)
+        with pytest.raises(StorageError, match="No space left"):
+            training_worker.work()
+        patch.setattr(training_queue, "check_room", has_no_room)
+        with pytest.raises(StorageError, match="No space left"):
+            ensure_worker()
+    assert load_run("smile").state == "queued" and not is_worker_alive()
+    start_worker().join(WAIT_S)
+    assert load_run("smile").state == "done"
 
 
 @pytest.mark.parametrize("num_looks", range(4))
@@ -460,6 +502,12 @@ def test_config_is_one_that_the_trainer_takes(make_card):
     by_gender = replace(DATA, task="gender")
     assert build_values(TrainingForm("x", ("man",), None), by_gender)["wanted_accuracy"] == 0.95
     assert count_images(values, DATA) == (60, 15)
+    del values["images_per_class"]
+    num = count_images(values, DATA)[0]
+    words = [("happy", "tired"), ("happy", NOT_A_FACE), ("tired", "sad"), ("tired", "tired")]
+    decided = [decide(str(i), old, new, "Ann") for i, (old, new) in enumerate(words)]
+    assert count_images(values, DATA, decided)[0] == num - 2, "no face, and a label not learned"
+    assert count_images(values, DATA, [decide("9", "odd", "happy", "Ann")])[0] == num + 1
     speed = {"images_per_s": 20.0, "judged_per_s": 60.0, "start_s": 10.0}
     assert estimate_seconds(speed, 4, 60, 15) == pytest.approx(10 + 4 * 3.25 + 0.25)
 

@@ -13,6 +13,7 @@ from facecore.errors import ConfigError
 from facecore.label_sets import check_labels
 from facecore.labels import Task
 from facecore.registry import InputSpec, Role, find_bundle, load_card
+from training.config_ranges import RANGES, check_name, check_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,27 +159,12 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that no run can have."""
-        shares = (
-            "validation_share",
-            "small_share",
-            "label_smoothing",
-            "votes_share",
-            "teachers_share",
-            "balance_power",
-            "mixup_share",
-            "start_share",
-            "wanted_accuracy",
-        )
-        chances = ("erase", "soften", "jpeg", "average_decay", "dropout")
-        for key in (*shares, *chances):
-            if not 0 <= getattr(self, key) <= 1:
-                raise ValueError(f"{key} must be between 0 and 1, got {getattr(self, key)}")
+        check_name(self.name, self.title)
+        check_numbers({key: getattr(self, key) for key in RANGES})
         if bool(self.teachers) != bool(self.teachers_share):
             raise ValueError("teachers and teachers_share need each other")
-        if self.votes_weight < 0:
-            raise ValueError(f"votes_weight must be 0 or more, got {self.votes_weight}")
-        if self.lessons < 0 or (self.lessons and not self.teachers):
-            raise ValueError("lessons must be 0 or more, and need teachers")
+        if self.lessons and not self.teachers:
+            raise ValueError("lessons need teachers")
         if self.unlabelled and not self.lessons:
             raise ValueError("unlabelled needs lessons")
         if self.lessons and self.balance:
@@ -192,10 +178,10 @@ class TrainConfig:
         if self.start_from and self.pretrained:
             raise ValueError("start_from and pretrained exclude each other")
         check_labels(self.labels)
-        if min(self.epochs, self.batch_size) < 1:
-            raise ValueError("epochs and batch_size must be at least 1")
         if self.small_side % 8 or not 0 <= self.small_side <= min(self.height, self.width):
-            raise ValueError(f"small_side must be a multiple of 8 up to {self.height}")
+            raise ValueError(
+                f"small_side must be a multiple of 8 up to {min(self.height, self.width)}"
+            )
 
     @property
     def input(self) -> InputSpec:

@@ -18,7 +18,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +35,9 @@ from facecore.inference import load_classifier
 from facecore.relabel_decisions import relabel_dir
 from facecore.relabel_predictions import OutOfSample, predictions_path, save_predictions
 from facecore.relabel_scan import scan_pictures
-from training.config import TrainConfig, build_config, parse_override
+from training.config import TrainConfig, parse_override
 from training.data import TrainingData
+from training.fold_config import build_fold_config, list_occurring
 from training.supervision import lower_priority
 from training.train import train
 from training.whole_files import writing
@@ -49,43 +49,6 @@ own labels to choose, its answers would know of them."""
 
 _PLAN_FILE, _WORK_DIR, _ANSWERS_FILE = "plan.json", "folds", "probs.npy"
 _BATCH = 256
-_SETTINGS = {
-    "height": 48,
-    "width": 48,
-    "architecture": "small_resnet",
-    "base_width": 32,
-    "epochs": 10,
-    "batch_size": 64,
-    "optimizer": "sgd",
-    "learning_rate": 0.1,
-    "weight_decay": 0.001,
-    "small_side": 32,
-    "small_share": 0.5,
-    "shift": 0.08,
-    "zoom": 0.1,
-    "rotate_deg": 10.0,
-    "contrast": 0.2,
-    "erase": 0.1,
-}
-
-
-def build_fold_config(dataset: FaceDataset, overrides: dict[str, Any]) -> TrainConfig:
-    """Return the settings of every fold's network.
-
-    Raises:
-        ConfigError: if an override is unknown or of the wrong type, or the pictures are all of one
-            class.
-    """
-    values = {
-        "name": f"cross_validation_{dataset.name}",
-        "title": f"Cross-validation of {dataset.name}",
-        "task": dataset.task,
-        "labels": list(_list_occurring(dataset)),
-        "dataset": dataset.name,
-        "train_split": dataset.split,
-        "validation_split": dataset.split,
-    }
-    return build_config(values | _SETTINGS | overrides)
 
 
 def assign_folds(
@@ -126,10 +89,11 @@ def cross_validate(
     Raises:
         ConfigError: if the folder holds unfinished work with other pictures or settings, or a
             class is too rare to be divided.
+        StorageError: if there is no room for the work.
     """
     copies = scan_pictures(dataset).copies
     # Users' own data name every class of their task, whether or not there are pictures of it.
-    whole, dataset = dataset, dataset.keep_labels(_list_occurring(dataset))
+    whole, dataset = dataset, dataset.keep_labels(list_occurring(dataset))
     counts = np.bincount(dataset.y_true, minlength=len(dataset.labels))
     if counts.min() < 2 * num_folds:
         rare = dataset.labels[int(counts.argmin())]
@@ -171,10 +135,6 @@ def judge_labels(
         is_issue=np.asarray(find_label_issues(codes, probs, n_jobs=1), dtype=np.bool_),
         num_folds=num_folds,
     )
-
-
-def _list_occurring(dataset: FaceDataset) -> tuple[str, ...]:
-    return tuple(dataset.labels[code] for code in np.unique(dataset.y_true))
 
 
 def _restore_labels(found: OutOfSample, dataset: FaceDataset) -> OutOfSample:
@@ -219,8 +179,10 @@ def _check_plan(
     )
     path = folder / _PLAN_FILE
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(plan, encoding="utf-8")
+        part = path.with_name(f"{path.name}.part")
+        with writing(part):
+            part.write_text(plan, encoding="utf-8")
+            part.replace(path)
     elif path.read_text(encoding="utf-8") != plan:
         raise ConfigError(
             f"{folder} holds unfinished work with other pictures or settings; repeat the earlier "

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from facecore.untrusted_files import ARCHIVE_ERRORS, shorten
 from training.batches import batch_epoch, change_pictures
 from training.config import TrainConfig
 from training.data import TrainingData
@@ -85,10 +86,8 @@ class LessonBatches:
             StorageError: if it cannot be kept.
         """
         path = self._folder / f"{lesson}.npz"
-        if path.is_file():
-            with np.load(path) as archive:
-                if str(archive["key"]) == self._key:
-                    return archive["pictures"], archive["answers"]
+        if (kept := self._find(path)) is not None:
+            return kept
         pictures = self._change_pictures(lesson)
         answers = self._teachers.answer(pictures, mirror=False)
         part = path.with_suffix(".part")
@@ -98,6 +97,18 @@ class LessonBatches:
             part.replace(path)
         print(f"Lesson {lesson + 1} of {self._config.lessons} is made", flush=True)
         return pictures, answers
+
+    def _find(self, path: Path) -> tuple[npt.NDArray[np.uint8], FloatArray] | None:
+        """Return what a file holds, if it is this lesson and whole."""
+        try:
+            with np.load(path) as archive:
+                if str(archive["key"]) == self._key:
+                    return archive["pictures"], archive["answers"]
+        except FileNotFoundError:
+            return None
+        except ARCHIVE_ERRORS as error:  # as a power failure may leave it
+            print(f"{path} is damaged ({shorten(error)}) and made anew", flush=True)
+        return None
 
     def _change_pictures(self, lesson: int) -> npt.NDArray[np.uint8]:
         """Return the lesson's pictures, uint8 array of shape (n, H, W, C)."""

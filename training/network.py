@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from facecore.errors import ConfigError
+from facecore.untrusted_files import shorten
 from training.architectures import ARCHITECTURES
 from training.config import TrainConfig
 from training.votes_head import LabelsAndVotesLoss, add_votes_head, labels_accuracy
@@ -18,7 +19,7 @@ def build_network(config: TrainConfig, for_training: bool) -> keras.Model:
     In training there are as many logits again for the crowd's votes, if the config wants them.
 
     Raises:
-        ConfigError: if the config names no known architecture.
+        ConfigError: if the config names no known architecture, or sizes that it cannot have.
     """
     if config.architecture not in ARCHITECTURES:
         raise ConfigError(
@@ -40,6 +41,11 @@ def build_network(config: TrainConfig, for_training: bool) -> keras.Model:
             for_training=for_training,
         )
         return add_votes_head(model) if for_training and config.votes_weight else model
+    except ValueError as error:  # such as more stages than the picture can be halved
+        raise ConfigError(
+            f"The network '{config.architecture}' cannot be built ({shorten(error)}); change "
+            "height, width, small_side, base_width or num_stages."
+        ) from error
     finally:
         keras.mixed_precision.set_global_policy("float32")
 

@@ -7,12 +7,9 @@ The test splits stay closed: they are opened by open_test.py, once.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT_DIR))  # so that the script runs without being installed
@@ -25,7 +22,7 @@ from facecore.inference import load_classifier
 from facecore.registry import load_card, models_dir
 from training.config import TrainConfig, load_config
 from training.data import load_training_data
-from training.run_state import STATE_FILE
+from training.run_state import load_state
 from training.train import evaluate_bundle, train
 
 CONFIGS_DIR = PROJECT_DIR / "training" / "configs"
@@ -38,12 +35,15 @@ def check_finished(config: TrainConfig, run_dir: Path) -> None:
 
     Raises:
         ConfigError: if the folder holds no run or one that has epochs left.
+        TrainingRunError: if its file is damaged.
     """
-    path = run_dir / STATE_FILE
-    if not path.is_file():
-        raise ConfigError(f"{run_dir} holds no run; pass the folder that train.py named.")
-    with np.load(path) as archive:
-        num_epochs = len(json.loads(str(archive["progress"]))["history"])
+    try:
+        progress, _ = load_state(run_dir)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{run_dir} holds no run; pass the folder that train.py named."
+        ) from error
+    num_epochs = len(progress["history"])
     if num_epochs < config.epochs:
         raise ConfigError(
             f"The run in {run_dir} has done {num_epochs} of {config.epochs} epochs; finish it with "

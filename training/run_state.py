@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from facecore.errors import ConfigError
+from facecore.errors import ConfigError, TrainingRunError
+from facecore.untrusted_files import load_arrays, parse_json, shorten
 from training.config import TrainConfig
 from training.whole_files import writing
 
@@ -89,6 +90,25 @@ def save_state(run_dir: Path, config: TrainConfig, model: keras.Model, state: Ru
         part.replace(run_dir / STATE_FILE)
 
 
+def load_state(run_dir: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """Read what ``save_state`` wrote: the progress, and the arrays by name.
+
+    Raises:
+        FileNotFoundError: if the folder holds no run.
+        TrainingRunError: if the file is damaged, as a power failure may leave it.
+    """
+    path = run_dir / STATE_FILE
+    try:
+        arrays = load_arrays(path)
+        progress = parse_json(str(arrays.pop("progress")).encode())
+        _ = len(progress["history"])
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _is_damaged(path, error) from error
+    return progress, arrays
+
+
 def restore_state(
     run_dir: Path, config: TrainConfig, model: keras.Model, labels_digest: str
 ) -> RunState:
@@ -96,39 +116,46 @@ def restore_state(
 
     Raises:
         ConfigError: if the folder holds a run with other settings or labels.
+        TrainingRunError: if its file is damaged.
     """
-    path = run_dir / STATE_FILE
-    if not path.is_file():
+    if not (run_dir / STATE_FILE).is_file():
         return RunState(labels_digest=labels_digest)
-    with np.load(path) as archive:
-        progress = json.loads(str(archive["progress"]))
-        if _select_settings(progress["config"]) != select_settings(config):
-            raise ConfigError(
-                f"{run_dir} holds a run of '{config.name}' with other settings; pass another "
-                "--run-dir, or --restart to begin again."
-            )
-        # Runs from before it was noted are taken to have learned from what is there now.
-        if progress.get("labels_digest", labels_digest) != labels_digest:
-            changed = f"the corrections {config.corrections}" if config.corrections else "the data"
-            raise ConfigError(
-                f"The run of '{config.name}' in {run_dir} learned from other labels than "
-                f"{changed} give now; put them back as they were, or train again from the start "
-                "with --restart."
-            )
-        groups: dict[str, Arrays] = {"model": [], "optimizer": [], "best": [], "average": []}
-        for key in sorted(archive.files):
-            if key != "progress":
-                groups[key.rpartition("_")[0]].append(archive[key])
-    for variable, value in zip(_variables(model), groups["model"], strict=True):
-        variable.assign(value)
-    for variable, value in zip(model.optimizer.variables, groups["optimizer"], strict=True):
-        variable.assign(value)
+    progress, arrays = load_state(run_dir)
+    if _select_settings(progress["config"]) != select_settings(config):
+        raise ConfigError(
+            f"{run_dir} holds a run of '{config.name}' with other settings; pass another "
+            "--run-dir, or --restart to begin again."
+        )
+    # Runs from before it was noted are taken to have learned from what is there now.
+    if progress.get("labels_digest", labels_digest) != labels_digest:
+        changed = f"the corrections {config.corrections}" if config.corrections else "the data"
+        raise ConfigError(
+            f"The run of '{config.name}' in {run_dir} learned from other labels than "
+            f"{changed} give now; put them back as they were, or train again from the start "
+            "with --restart."
+        )
+    groups: dict[str, Arrays] = {"model": [], "optimizer": [], "best": [], "average": []}
+    for key in sorted(arrays):
+        groups[key.rpartition("_")[0]].append(arrays[key])
+    variables = [*_variables(model), *model.optimizer.variables]
+    try:
+        for variable, value in zip(variables, groups["model"] + groups["optimizer"], strict=True):
+            variable.assign(value)
+    except ValueError as error:  # such as one of another version's network
+        raise _is_damaged(run_dir / STATE_FILE, error) from error
     return RunState(
         progress["history"],
         groups["best"],
         progress["duration_s"],
         groups["average"],
         labels_digest,
+    )
+
+
+def _is_damaged(path: Path, error: Exception) -> TrainingRunError:
+    return TrainingRunError(
+        f"{path} is damaged ({shorten(error)}); delete the training, or pass --restart, and train "
+        "again from the start."
     )
 
 

@@ -3,6 +3,7 @@
 Fixtures:
     models_folder: a models folder with three expression bundles and a gender bundle.
     publish_again: puts another network in the place of one of them.
+    hasty_presses_count: for every test.
     events_of_turns: what bars say, and when turns begin and end.
     open_page: ``open_page("photos") -> AppTest``, after its first run.
     words_last: select boxes go by the words that were chosen, as in a browser.
@@ -73,6 +74,12 @@ def explain_stub(network, labels, image, label, against=None):
     if label != "fear":
         heat[0, 0], heat[3, 3] = 1, 0 if against is None else -1
     return heat
+
+
+@pytest.fixture(autouse=True)
+def hasty_presses_count(monkeypatch):
+    """AppTest presses sooner than anybody could have looked."""
+    monkeypatch.setattr("pages._relabel_steps.HASTE_S", 0.0)
 
 
 @pytest.fixture(autouse=True)

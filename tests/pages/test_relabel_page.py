@@ -10,6 +10,7 @@ from relabel_files import AS_NEUTRAL, BLANK, DOUBTFUL, NO_FACE, write_faces
 from streamlit.testing.v1 import AppTest
 
 from facecore.errors import StorageError
+from facecore.relabel_choice import delete_person
 from facecore.relabel_decisions import (
     NOT_A_FACE,
     Decision,
@@ -126,6 +127,42 @@ def test_decisions_outlive_the_session_and_can_be_undone_later(desk, open_page):
     assert shown(page) not in (None, first)
     press(page, "undo")
     assert shown(page) == first and made() == {}
+
+
+def test_what_was_deleted_does_not_come_back_by_undo(desk):
+    press(desk, "keep", "keep")
+    delete_person("fer2013", "train", "Ann")
+    press(desk, "undo")
+    assert made() == {} and not list((relabel_dir("fer2013", "train") / "decisions").iterdir())
+    assert desk.button(key="relabel_undo").disabled
+
+
+def test_undo_passes_over_what_is_no_longer_so(desk):
+    first = shown(desk)
+    press(desk, "keep")
+    second = shown(desk)
+    press(desk, "skip", "keep")
+    elsewhere = Decision(list(made())[-1], "sad", "fear", "Ann", "2027")
+    add_decision("fer2013", "train", elsewhere)
+    press(desk, "skip", *["keep"] * 2)
+    press(desk, "unskip")
+    press(desk, "undo", "undo")
+    assert made()[elsewhere.image] == ("sad", "fear"), "decided anew in another browser"
+    press(desk, "undo")
+    assert shown(desk) == first and set(made()) == {elsewhere.image}
+    assert second not in made()
+
+
+def test_a_press_before_anybody_could_look_is_not_about_the_new_picture(desk, monkeypatch):
+    first = shown(desk)
+    press(desk, "keep")
+    second = shown(desk)
+    monkeypatch.setattr("pages._relabel_steps.HASTE_S", 3600.0)
+    press(desk, "keep", "skip", "no_face", "undo")
+    assert set(made()) == {first} and shown(desk) == second
+    monkeypatch.setattr("pages._relabel_steps.HASTE_S", 0.0)
+    press(desk, "keep")
+    assert set(made()) == {first, second}
 
 
 def test_two_people_do_not_see_each_other(desk, open_page):

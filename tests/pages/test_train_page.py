@@ -12,7 +12,7 @@ from own_pictures import make_zip, write_folders
 from streamlit.testing.v1 import AppTest
 
 from facecore.datasets import load_dataset
-from facecore.errors import TrainingRunError
+from facecore.errors import StorageError, TrainingRunError
 from facecore.own_data import bring_path
 from facecore.own_data_labels import guess_mapping
 from facecore.own_data_plan import make_plan
@@ -20,6 +20,7 @@ from facecore.own_data_split import SplitChoice
 from facecore.own_data_store import delete_own_data, keep_data, list_own_data, load_own_data
 from facecore.registry import load_card, save_card
 from facecore.relabel_decisions import (
+    NOT_A_FACE,
     add_decision,
     decide,
     find_corrections,
@@ -237,6 +238,17 @@ def test_form_goes_on_with_whose_decisions_were_chosen_while_there_are_more(
         assert "2 other labels" in texts(app)
 
 
+def test_form_counts_what_the_decisions_leave(open_page, tmp_path):
+    data = keep(tmp_path, happy=30, sad=30)
+    pictures = load_dataset(data.name, "train")
+    image, old = str(pictures.sample_ids[0]), pictures.labels[pictures.y_true[0]]
+    add_decision(data.name, "train", decide(image, old, NOT_A_FACE, "Ann"))
+    app = go(open_page("train"), "New training")
+    assert f"**{len(pictures)}** pictures to learn from" in texts(app)
+    corrections(app).set_value("Ann").run()
+    assert f"**{len(pictures) - 1}** pictures to learn from" in texts(app)
+
+
 def test_form_takes_what_was_decided(open_page, tmp_path):
     data = keep(tmp_path, happy=30, sad=30)
     app = go(open_page("train"), "New training")
@@ -256,6 +268,19 @@ def test_form_takes_what_was_decided(open_page, tmp_path):
     assert [(row.image, row.new, row.who) for row in found] == [(image, "sad", "*Bob*")]
     delete_own_data(data.name)
     assert load_everyone(data.name, "train") == {}
+
+
+def test_trainings_are_listed_where_none_can_begin(open_page, tmp_path, monkeypatch):
+    def fail():
+        raise StorageError("There is no room.")
+
+    keep(tmp_path, happy=30, sad=30)
+    app = go(open_page("train"), "New training")
+    app.button(key="train_begin").click().run()
+    monkeypatch.setattr("pages._train_runs.ensure_worker", fail)
+    app = go(open_page("train"), "Trainings")
+    assert len(app.error) == 1 and "There is no room" in app.error[0].value
+    assert "**Faces model**" in texts(app)
 
 
 def test_pictures_that_a_training_needs_are_not_deleted(open_page, tmp_path):

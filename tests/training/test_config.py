@@ -1,5 +1,6 @@
 """Mistakes in a config are found before anything is trained."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ from facecore.datasets import get_dataset_info
 from facecore.errors import ConfigError, ModelNotFoundError
 from facecore.labels import EXPRESSIONS, GENDERS
 from training.architectures import ARCHITECTURES
-from training.config import build_config, load_config, parse_override
+from training.config import TrainConfig, build_config, load_config, parse_override
+from training.config_ranges import RANGES
+from training.network import build_network
 
 CONFIGS_DIR = Path(__file__).parents[2] / "training" / "configs"
 CONFIGS = sorted(CONFIGS_DIR.glob("**/*.toml"))
@@ -52,6 +55,28 @@ def test_types_are_converted():
         ({"task": "age"}, "'task' must be 'expression' or 'gender'"),
         ({"color": "green"}, "cannot be used"),
         ({"wanted_accuracy": 95.0}, "wanted_accuracy must be between 0 and 1"),
+        ({"seed": -1}, "seed must be between 0 and 100000, got -1"),
+        ({"seed": 300_000}, "seed must be between"),
+        ({"height": -1}, "height must be between 8 and 1024"),
+        ({"base_width": 7}, "base_width must be between 8"),
+        ({"num_stages": 0}, "num_stages must be between 1"),
+        ({"epochs": 0}, "epochs must be between 1"),
+        ({"batch_size": 0}, "batch_size must be between 1"),
+        ({"max_steps_per_epoch": -1}, "max_steps_per_epoch must be between 0"),
+        ({"images_per_class": -1}, "images_per_class must be between 0"),
+        ({"learning_rate": -1.0}, "learning_rate must be between"),
+        ({"learning_rate": float("nan")}, "learning_rate must be between .* got nan"),
+        ({"warmup_epochs": float("inf")}, "warmup_epochs must be between .* got inf"),
+        ({"weight_decay": -1.0}, "weight_decay must be between"),
+        ({"max_class_weight": 0.0}, "max_class_weight must be between 1"),
+        ({"mixup": -0.2}, "mixup must be between"),
+        ({"zoom": -1.0}, "zoom must be between"),
+        ({"contrast": -1.0}, "contrast must be between"),
+        ({"brightness": 300.0}, "brightness must be between 0 and 255"),
+        ({"small_side": 24}, "small_side must be a multiple of 8 up to 16"),
+        ({"name": "../tiny"}, "name must be a folder's, without a path"),
+        ({"name": ""}, "name must be a folder's"),
+        ({"title": " "}, "title must say"),
         ({"start_share": 0.5}, "start_share needs start_from and average_decay"),
         ({"pretrained": "x.dat"} | _FROM_NOBODY, "start_from and pretrained exclude each other"),
     ],
@@ -59,6 +84,21 @@ def test_types_are_converted():
 def test_mistakes(changes, message):
     with pytest.raises(ConfigError, match=message):
         build_config(VALUES | changes)
+
+
+def test_every_number_has_a_range():
+    numbers = {f.name for f in fields(TrainConfig) if f.type in (int, float)}
+    told_elsewhere = {"margin", "shift_y", "small_side"}
+    assert RANGES.keys() == numbers - told_elsewhere
+
+
+def test_a_network_that_cannot_be_built_is_one_sentence():
+    many = build_config(VALUES | {"num_stages": 8})
+    with pytest.raises(ConfigError, match=r"'small_resnet' cannot be built .*num_stages"):
+        build_network(many, for_training=True)
+    sift = {"architecture": "facial_parts", "height": 48, "width": 48, "small_side": 8}
+    with pytest.raises(ConfigError, match="set small_side to 0"):
+        build_network(build_config(VALUES | sift), for_training=True)
 
 
 def test_a_bundle_to_begin_with_is_asked_only_for_what_is_not_given():

@@ -9,7 +9,7 @@ import pytest
 from relabel_files import AS_NEUTRAL, COPIED, COPY, NO_FACE, PER_CLASS, write_faces
 
 from facecore.datasets import load_dataset
-from facecore.errors import ConfigError, CorrectionsError
+from facecore.errors import ConfigError, CorrectionsError, StorageError
 from facecore.labels import EXPRESSIONS
 from facecore.registry import load_card
 from facecore.relabel_decisions import Decision, load_decisions, save_decisions
@@ -19,8 +19,9 @@ from tests.training.test_train import build_tiny
 from training import cross_validate as script
 from training.architectures import ARCHITECTURES
 from training.config import build_config, load_config
-from training.cross_validate import assign_folds, build_fold_config, cross_validate
+from training.cross_validate import assign_folds, cross_validate
 from training.data import load_training_data
+from training.fold_config import build_fold_config
 from training.train import train
 
 CONFIGS_DIR = Path(__file__).parents[2] / "training" / "configs"
@@ -205,3 +206,43 @@ def test_one_class_is_nothing_to_tell_apart():
     dataset = load_dataset("fer2013", "train")
     with pytest.raises(ConfigError, match="two or more"):
         build_fold_config(dataset.select(np.flatnonzero(dataset.y_true == 0)), FAST)
+
+
+@pytest.mark.parametrize("setting", ["labels=['happy', 'sad']", "votes_weight=0.5", "balance=[]"])
+def test_settings_that_are_not_looked_at_are_refused(setting, capsys):
+    assert script.main(["--dataset", "fer2013", "--set", setting]) == 1
+    error = capsys.readouterr().err
+    assert f"leave --set {setting.split('=')[0]} out" in error and "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"start_from": "expression_model1", "architecture": "tiny"},
+        {"teachers": ["expression_model1"], "teachers_share": 0.5},
+    ],
+    ids=["start", "teacher"],
+)
+def test_a_network_that_has_seen_the_pictures_judges_none(changes):
+    dataset = load_dataset("fer2013", "train")
+    with pytest.raises(ConfigError, match="'expression_model1' was trained on fer2013"):
+        build_fold_config(dataset, FAST | changes)
+
+
+def test_a_plan_that_breaks_off_leaves_nothing_that_looks_whole(monkeypatch, tmp_path):
+    """Half a plan would be another one, and refused from then on."""
+    dataset = load_dataset("fer2013", "train")
+    config = build_fold_config(dataset, FAST)
+
+    def break_off(path, target):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", break_off)
+        with pytest.raises(StorageError, match="No space"):
+            cross_validate(dataset, config, tmp_path / "work", num_folds=2)
+    assert not list((tmp_path / "work").iterdir())
+    monkeypatch.setattr(
+        script, "_answer_fold", lambda *given: np.full((len(given[2]), 7), 1 / 7, dtype=np.float32)
+    )
+    cross_validate(dataset, config, tmp_path / "work", num_folds=2)

@@ -132,6 +132,19 @@ def test_lessons_are_kept_and_made_anew_where_others_would_come_out(tmp_path, ca
     assert "Lesson 1 of 2 is made" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("keep", [0, 0.5], ids=["empty", "cut off"])
+def test_a_damaged_lesson_is_made_anew(tmp_path, capsys, keep):
+    config, data = make_config(), make_data()
+    first = collect(LessonBatches(config, data, tmp_path), 0)
+    path = tmp_path / LESSONS_DIR / "0.npz"
+    path.write_bytes(path.read_bytes()[: int(keep * path.stat().st_size)])
+    capsys.readouterr()
+    again = collect(LessonBatches(config, data, tmp_path), 0)
+    assert "is damaged" in capsys.readouterr().out
+    for old, new in zip(first, again, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
 def test_a_lesson_that_breaks_off_leaves_nothing_that_looks_whole(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
@@ -148,8 +161,8 @@ def test_a_lesson_that_breaks_off_leaves_nothing_that_looks_whole(tmp_path, monk
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"teachers": [], "teachers_share": 0.0}, "lessons must be 0 or more, and need teachers"),
-        ({"lessons": -1}, "lessons must be 0 or more"),
+        ({"teachers": [], "teachers_share": 0.0}, "lessons need teachers"),
+        ({"lessons": -1}, "lessons must be between 0 and"),
         ({"lessons": 0, "unlabelled": "fairface"}, "unlabelled needs lessons"),
         ({"small_side": 8, "small_share": 0.5}, "exclude each other"),
         ({"votes_weight": 0.5}, "lessons and votes_weight exclude each other"),

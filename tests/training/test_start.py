@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from facecore.errors import ConfigError, ModelNotFoundError
 from tests.training.bundles import write_bundle
 from tests.training.test_config import VALUES
+from training import speed as speed_script
 from training.config import build_config
 from training.network import build_network
 from training.speed import measure_speed
@@ -86,6 +89,27 @@ def test_other_layers_are_refused(logits):
 def test_speed_is_measured(changes):
     speed = measure_speed(build_config({**VALUES, "base_width": 8, "batch_size": 4} | changes))
     assert min(speed.to_dict().values()) > 0
+
+
+def test_unlabelled_pictures_beside_the_labelled_ones_take_their_time(monkeypatch):
+    """On a clock that ticks once per look, every measurement takes equally long."""
+    lessons = {"teachers": ["nobody"], "teachers_share": 0.5, "lessons": 2, "jpeg": 1.0}
+    changed, seen = speed_script.TrainingBatches, []
+
+    def note(config, data):
+        seen.append(config.jpeg)
+        return changed(config, data)
+
+    def measure(changes):
+        monkeypatch.setattr(speed_script, "time", SimpleNamespace(monotonic=count().__next__))
+        values = {**VALUES, "base_width": 8, "batch_size": 4}
+        return measure_speed(build_config(values | changes)).images_per_s
+
+    monkeypatch.setattr(speed_script, "TrainingBatches", note)
+    alone, beside = measure(lessons), measure(lessons | {"unlabelled": "fairface"})
+    assert alone == 2 * beside
+    assert measure({"jpeg": 1.0}) == alone
+    assert seen == [0.0, 0.0, 1.0], "lessons are made with all their changes before"
 
 
 def test_process_ends_with_its_standard_input():

@@ -21,6 +21,7 @@ from training.bundle import compute_log_loss, fit_temperature
 from training.config import build_config
 from training.data import TrainingData
 from training.network import build_network, compile_network
+from training.publish import check_finished
 from training.run_state import STATE_FILE, RunState, restore_state, save_state
 
 CONFIG = build_config(
@@ -240,6 +241,22 @@ def test_a_loss_that_is_no_number_ends_the_run(data, tmp_path, monkeypatch, num_
     state = restore_state(tmp_path / "run", CONFIG, _build(CONFIG), data.labels_digest)
     assert state.num_epochs == num_good
     assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("keep", [0, 0.5, 0.99], ids=["empty", "half", "end cut off"])
+def test_a_damaged_run_is_told_in_one_sentence(whole_run, data, tmp_path, keep):
+    whole = (whole_run[1] / STATE_FILE).read_bytes()
+    (tmp_path / STATE_FILE).write_bytes(whole[: int(keep * len(whole))])
+    with pytest.raises(TrainingRunError, match=r"state\.npz is damaged .*--restart"):
+        script.train(CONFIG, data, tmp_path, tmp_path / "tiny")
+    with pytest.raises(TrainingRunError, match="is damaged"):
+        check_finished(CONFIG, tmp_path)
+
+
+def test_a_run_that_lacks_weights_is_damaged(whole_run, data, tmp_path):
+    _copy_state(whole_run[1], tmp_path, lambda progress: None, without="model_0000")
+    with pytest.raises(TrainingRunError, match="is damaged"):
+        script.train(CONFIG, data, tmp_path, tmp_path / "tiny")
 
 
 def test_losses_that_are_no_numbers_are_never_the_lowest():
