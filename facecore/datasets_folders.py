@@ -134,7 +134,12 @@ def _list_pictures(folder: Path, split: str, task: Task) -> list[tuple[Path, str
                 f"The folder {child} is named after no {task}; expected one of "
                 f"{', '.join(LABELS[task])}: rename it, or move it away."
             )
-        pictures = (path for path in child.rglob("*") if path.suffix.lower() in PICTURE_ENDINGS)
+        pictures = (
+            path
+            for path in child.rglob("*")
+            # macOS puts "._a.jpg" with notes beside "a.jpg".
+            if path.suffix.lower() in PICTURE_ENDINGS and not path.name.startswith(".")
+        )
         files.extend((path, label) for path in sorted(pictures))
     return files
 

@@ -33,6 +33,7 @@ def root(tmp_path):
     }.items():
         write(tmp_path / "expression_folders", name, shade)
     (tmp_path / "expression_folders/train/sad/notes.txt").write_text("no picture")
+    (tmp_path / "expression_folders/train/sad/._two.png").write_bytes(b"macOS's notes")
     return tmp_path
 
 
