@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from facecore.program_end import awaited
 from pages._look import ICON_SVG, LOGO_SVG, STYLE
 from pages._startup import start_server
 from pages._teaching import teaching_pages
@@ -24,4 +25,5 @@ PAGES = [
 
 page = st.navigation(PAGES)
 note_visit(page.url_path)
-page.run()
+with awaited():  # a server that stops
+    page.run()

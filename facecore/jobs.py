@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Hashable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Literal, TypeVar
 
 from facecore.errors import FaceCoreError
 from facecore.jobs_queue import TurnQueue
+from facecore.program_end import start_thread
 from facecore.progress import OnProgress
 
 T = TypeVar("T")
@@ -85,10 +87,8 @@ class BackgroundTask(Generic[T]):
         self._lock = threading.Lock()
         self._ended = False
         self._afterwards: Callable[[], None] | None = None
-        self._thread = threading.Thread(
-            target=self._run, args=(work, queue, owner), name="facecore-job", daemon=True
-        )
-        self._thread.start()
+        run = partial(self._run, work, queue, owner)
+        self._thread = start_thread(run, self._cancel.set, "facecore-job")
 
     @property
     def progress(self) -> JobProgress:

@@ -13,7 +13,7 @@ from facecore.errors import FaceCoreError, VideoWriteError
 from facecore.live_drawing import draw_live
 from facecore.live_numbers import DelayMeter, ExpressionHistory, LiveSnapshot, RateMeter
 from facecore.live_pace import compute_rest
-from facecore.live_recorder import MAX_CLIP_S, ClipRecorder
+from facecore.live_recorder import MAX_CLIP_S, ClipRecorder, end_clip
 from facecore.pipeline import (
     VIDEO_PIPELINE,
     FacePipeline,
@@ -22,6 +22,7 @@ from facecore.pipeline import (
     SupportsPredict,
 )
 from facecore.preprocessing import UInt8Array
+from facecore.program_end import start_thread
 from facecore.results import FrameResult
 from facecore.session_thumbnails import ThumbnailKeeper
 from facecore.stats import SessionStats
@@ -74,8 +75,7 @@ class LiveSession:
         self._folder: TempFolder | None = None
         self._displayed, self._analysed, self._delays = RateMeter(), RateMeter(), DelayMeter()
         self._start_afresh()
-        self._thread = threading.Thread(target=self._work, name="live-analysis", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(self._work, self._ask_to_end, "live-analysis")
 
     def _start_afresh(self) -> None:
         self._stats = SessionStats()
@@ -220,26 +220,25 @@ class LiveSession:
 
         A clip that is being recorded into a file of the caller's is finished first.
         """
+        self._ask_to_end()
         with self._condition:
-            self._closed = True
-            self._newest = self._latest = None
             recorder, self._recorder = self._recorder, None
             folder, self._folder = self._folder, None
-            self._condition.notify()
-        if recorder is not None and folder is not None and recorder.target.parent == folder.path:
-            recorder.discard()
-        elif recorder is not None:
-            self._finish(recorder)
+        if recorder is not None:
+            try:
+                end_clip(recorder, folder)
+            except VideoWriteError as error:
+                self._fail(error)
         if folder is not None:
             folder.close()
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
-    def _finish(self, recorder: ClipRecorder) -> None:
-        try:
-            recorder.stop()
-        except VideoWriteError as error:
-            self._fail(error)
+    def _ask_to_end(self) -> None:
+        with self._condition:
+            self._closed = True
+            self._newest = self._latest = None
+            self._condition.notify()
 
     def _work(self) -> None:
         pipeline: FacePipeline | None = None

@@ -7,7 +7,9 @@ from pathlib import Path
 from facecore.errors import FaceCoreError
 from facecore.media import VideoWriter
 from facecore.preprocessing import UInt8Array, to_batch
+from facecore.program_end import start_thread
 from facecore.registry import InputSpec
+from facecore.temp_folders import TempFolder
 
 MAX_CLIP_S = 600.0
 """A clip ends by itself after this time."""
@@ -33,8 +35,7 @@ class ClipRecorder:
         self._num_written = 0
         self._waiting: queue.Queue[tuple[UInt8Array, float]] = queue.Queue(_MAX_WAITING)
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="clip-recorder", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(self._work, self._stopping.set, "clip-recorder")
 
     def add(self, frame_bgr: UInt8Array, time_s: float) -> None:
         """Hand over a picture; never waits: where the encoder is too slow pictures are dropped.
@@ -101,6 +102,18 @@ class ClipRecorder:
             except queue.Empty:
                 if stopping:
                     return None
+
+
+def end_clip(recorder: ClipRecorder, folder: TempFolder | None) -> None:
+    """Delete a clip that lies in a folder which goes, too; finish any other one.
+
+    Raises:
+        VideoWriteError: if the file could not be written; nothing is left of it.
+    """
+    if folder is not None and recorder.target.parent == folder.path:
+        recorder.discard()
+    else:
+        recorder.stop()
 
 
 def _fit(frame_bgr: UInt8Array, size_wh: tuple[int, int]) -> UInt8Array:

@@ -18,6 +18,7 @@ import pylibsrtp  # noqa: F401  before TensorFlow: loaded after it, this part of
 import streamlit as st
 
 from facecore.errors import FaceCoreError
+from facecore.program_end import awaited
 from facecore.registry import find_bundle, load_card
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def _open_meanwhile(name: str, sha256: str) -> None:
 
     def work() -> None:
         try:
-            _open_classifier(str(find_bundle(name)), sha256)
+            with awaited():
+                _open_classifier(str(find_bundle(name)), sha256)
         except FaceCoreError as error:
             _log.info("%s", error)  # told on the page where the network is used
 
@@ -94,7 +96,8 @@ def _open_meanwhile(name: str, sha256: str) -> None:
 
 def _has_server() -> bool:
     # In Streamlit's own tests of pages something else stands in its place.
-    return st.runtime.exists() and isinstance(st.runtime.get_instance(), st.runtime.Runtime)
+    # It says that it was of the same class, so that isinstance would believe it.
+    return st.runtime.exists() and type(st.runtime.get_instance()) is st.runtime.Runtime
 
 
 def open_meanwhile(checksums: Mapping[str, str]) -> None:

@@ -21,6 +21,7 @@ ROWS = [
         "limits",
         "progress",
         "temp_folders",
+        "program_end",
         "user_files",
         "network_files",
         "untrusted_files",

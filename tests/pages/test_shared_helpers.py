@@ -56,6 +56,14 @@ def test_networks_are_opened_before_somebody_needs_them_and_once(monkeypatch):
     _ui._open_meanwhile.clear()
 
 
+@pytest.mark.parametrize("page", ["photos", "videos"])
+def test_pages_under_test_open_no_network_that_would_outlive_the_test(page, open_page, monkeypatch):
+    begun = []
+    monkeypatch.setattr(_ui, "_open_meanwhile", lambda name, sha256: begun.append(name))
+    open_page(page)
+    assert begun == []
+
+
 def test_downloads_are_called_as_the_command_line_calls_its_files(
     monkeypatch, make_face, make_result
 ):
