@@ -4,7 +4,10 @@ import queue
 import threading
 from pathlib import Path
 
+import numpy as np
+
 from facecore.errors import FaceCoreError
+from facecore.live_drawing import has_same_shape
 from facecore.media import VideoWriter
 from facecore.preprocessing import UInt8Array, to_batch
 from facecore.program_end import start_thread
@@ -117,8 +120,22 @@ def end_clip(recorder: ClipRecorder, folder: TempFolder | None) -> None:
 
 
 def _fit(frame_bgr: UInt8Array, size_wh: tuple[int, int]) -> UInt8Array:
-    """Return a picture in the clip's size: browsers change theirs with the connection."""
+    """Return a picture in the clip's size: browsers change theirs with the connection.
+
+    One of another shape, from a camera that was turned, is put in the middle of black.
+    """
     width, height = size_wh
-    if frame_bgr.shape[:2] == (height, width):
+    rows, columns = frame_bgr.shape[:2]
+    if (rows, columns) == (height, width):
         return frame_bgr
-    return to_batch([frame_bgr], InputSpec(height, width, "rgb"))[0, :, :, ::-1]
+    inner_width, inner_height = width, height
+    if not has_same_shape((columns, rows), size_wh):
+        scale = min(width / columns, height / rows)
+        inner_width, inner_height = max(1, round(columns * scale)), max(1, round(rows * scale))
+    left, top = (width - inner_width) // 2, (height - inner_height) // 2
+    fitted = np.zeros((height, width, 3), dtype=np.uint8)
+    spec = InputSpec(inner_height, inner_width, "rgb")
+    fitted[top : top + inner_height, left : left + inner_width] = to_batch([frame_bgr], spec)[
+        0, :, :, ::-1
+    ]
+    return fitted

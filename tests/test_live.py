@@ -224,6 +224,21 @@ def test_boxes_follow_another_picture_size(frame, make_face, make_result):
     assert (xs.max(), ys.max()) == pytest.approx((200, 180), abs=6)
 
 
+@pytest.mark.parametrize(("width", "height"), [(160, 120), (158, 118), (640, 480), (426, 320)])
+def test_scaled_pictures_are_drawn_on(width, height, make_face, make_result):
+    result = make_result(make_face(1, box=BOX), size_wh=(160, 120))
+    picture = np.zeros((height, width, 3), np.uint8)
+    assert draw_live(picture, result, AnnotationOptions()).any()
+
+
+def test_boxes_from_before_the_camera_was_turned_are_not_drawn(frame, make_face, make_result):
+    result = make_result(make_face(1, box=BOX), size_wh=(160, 120))
+    upright = np.ascontiguousarray(frame.transpose(1, 0, 2))
+    assert np.array_equal(draw_live(upright, result, AnnotationOptions()), upright)
+    hidden = draw_live(upright, result, AnnotationOptions(hide_faces="pixelate"))
+    assert len(np.unique(hidden.reshape(-1, 3), axis=0)) < 100, "nothing tells where faces are now"
+
+
 def test_reset_starts_statistics_and_numbers_afresh(live, frame, detector):
     analyse(live, frame, 0.0)
     detector.box = (100, 60, 150, 110)
@@ -282,6 +297,18 @@ def test_recorder_takes_other_sizes_and_ends_by_itself(frame, tmp_path):
     times, size_wh = read_clip(recorder.stop())
     assert (times, size_wh) == (pytest.approx([0, 0.5], abs=1e-3), (160, 120))
     assert recorder.recorded_s == pytest.approx(0.5)
+
+
+def test_recorder_distorts_nothing_when_the_camera_is_turned(tmp_path):
+    recorder = ClipRecorder(tmp_path / "clip.mp4")
+    recorder.add(np.full((120, 160, 3), 200, np.uint8), 0.0)
+    recorder.add(np.full((160, 120, 3), 200, np.uint8), 0.1)
+    with av.open(str(recorder.stop())) as container:
+        before, after = (f.to_ndarray(format="gray") for f in container.decode(video=0))
+    assert (before > 100).all()
+    ys, xs = np.nonzero(after > 100)
+    assert (np.ptp(ys), np.ptp(xs)) == pytest.approx((119, 89), abs=2), "three to four, as it was"
+    assert (xs.min(), 159 - xs.max()) == pytest.approx((35, 35), abs=2)
 
 
 def test_recorder_without_pictures_or_with_a_bad_place(frame, tmp_path):
