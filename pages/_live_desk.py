@@ -13,7 +13,7 @@ from av.video.reformatter import VideoReformatter
 
 from facecore.hiding import search_at_once
 from facecore.live import LiveSession
-from facecore.live_drawing import mirror
+from facecore.live_drawing import draw_live, mirror
 from facecore.pipeline import PipelineOptions, SupportsPredict
 from facecore.temp_folders import TempFolder
 from pages._live_connection import ConnectionState, ConnectionWatch
@@ -98,11 +98,16 @@ class LiveStream:
         self._to_bgr, self._to_yuv = VideoReformatter(), VideoReformatter()
 
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Take one camera picture and return what the browser shows; never raises."""
+        """Take one camera picture and return what the browser shows; never raises.
+
+        Where nothing could be drawn, or the stream has ended, that is the bare picture, or a wholly
+        hidden one while faces are to be hidden.
+        """
         picture_bgr = self._to_bgr.reformat(frame, format="bgr24").to_ndarray()
         mirrored = self.recipe.mirror
         if mirrored:
             picture_bgr = mirror(picture_bgr)
+        shown_bgr = None
         # An exception in here would freeze the picture without a word: it is told on the page.
         try:
             session = self._running_session()
@@ -112,20 +117,24 @@ class LiveStream:
                     session.drop_boxes()
                     self._mirrored = mirrored
                 session.submit(picture_bgr, time.monotonic())
-                picture_bgr = session.render(picture_bgr)
+                shown_bgr = session.render(picture_bgr)
             self.problem = None
         except Exception as error:
             if self.problem is None:
                 _log.exception("the live picture could not be drawn")
             self.problem = f"{type(error).__name__}: {error}"
-        drawn = av.VideoFrame.from_ndarray(picture_bgr, format="bgr24")
+        if shown_bgr is None:
+            shown_bgr = draw_live(picture_bgr, None, self.recipe.settings.annotation)
+        drawn = av.VideoFrame.from_ndarray(shown_bgr, format="bgr24")
         return self._to_yuv.reformat(drawn, format="yuv420p")  # what the encoder wants
 
     def update(self, recipe: Recipe) -> None:
         """Apply other models, options or views to the running stream."""
-        self.recipe = recipe
-        if self.session is not None and not self.ended:
-            self.session.set_options(
+        with self._lock:  # the session is made with this recipe, or is told of it below
+            self.recipe = recipe
+            session = None if self.ended else self.session
+        if session is not None:
+            session.set_options(
                 classifiers=recipe.classifiers,
                 pipeline=recipe.pipeline,
                 annotation=recipe.settings.annotation,

@@ -319,6 +319,58 @@ def test_broken_drawing_is_told_and_the_picture_goes_on(recipe, camera_frame, mo
     stream.discard()
 
 
+def test_no_face_is_shown_where_faces_are_to_be_hidden_and_nothing_can_be_drawn(
+    recipe, camera_frame, monkeypatch
+):
+    settings = replace(recipe.settings, annotation=AnnotationOptions(hide_faces="pixelate"))
+    hiding = Recipe(recipe.classifiers, settings, mirror=False)
+    ended = LiveStream(hiding)
+    ended.close()
+    bare = camera_frame.to_ndarray(format="bgr24")
+    assert not looks_alike(shown_by(ended, camera_frame), bare)
+
+    def fail(session, frame_bgr):
+        raise RuntimeError("no pen")
+
+    monkeypatch.setattr(LiveSession, "render", fail)
+    broken = LiveStream(hiding)
+    assert np.array_equal(shown_by(broken, camera_frame), shown_by(ended, camera_frame))
+    assert "no pen" in broken.problem
+    broken.discard()
+
+
+def shown_by(stream, camera_frame):
+    return stream.on_frame(camera_frame).to_ndarray(format="bgr24")
+
+
+def test_settings_that_come_while_the_analysis_is_made_are_not_lost(
+    recipe, camera_frame, monkeypatch
+):
+    making, may_go = threading.Event(), threading.Event()
+
+    class SlowToMake(LiveSession):
+        def __init__(self, *arguments):
+            making.set()
+            assert may_go.wait(60)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr("pages._live_desk.LiveSession", SlowToMake)
+    settings = replace(recipe.settings, annotation=AnnotationOptions(hide_faces="pixelate"))
+    hiding = Recipe(recipe.classifiers, settings, mirror=False)
+    stream = LiveStream(recipe)
+    camera = threading.Thread(target=stream.on_frame, args=(camera_frame,))
+    camera.start()
+    assert making.wait(60)
+    page = threading.Thread(target=stream.update, args=(hiding,))
+    page.start()
+    page.join(0.2)
+    may_go.set()
+    camera.join(60)
+    page.join(60)
+    assert stream.session._annotation.hide_faces == "pixelate"
+    stream.discard()
+
+
 def test_mirror_turns_the_picture(recipe, camera_frame):
     stream = LiveStream(Recipe(recipe.classifiers, recipe.settings, mirror=True))
     stream.close()  # nothing is drawn any more: the bare picture goes through
