@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_PATIENCE_S = 10.0
+_PATIENCE_S = 5.0
 
 _log = logging.getLogger(__name__)
 _changed = threading.Condition()
