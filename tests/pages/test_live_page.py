@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import av
@@ -56,7 +57,10 @@ def streamer(monkeypatch):
 @pytest.fixture
 def app(monkeypatch, stubs, streamer):
     """The page inside the dashboard, with stub networks and without a camera."""
-    monkeypatch.setattr("pages._ui.load_classifiers", lambda *names: stubs)
+    # Not load_classifiers: what the pages import for the first time now would keep it for good.
+    by_name = {"expression_model1": stubs[0], "gender": stubs[1]}
+    monkeypatch.setattr("pages._ui._open_classifier", lambda bundle, _: by_name[Path(bundle).name])
+    monkeypatch.setattr("pages._ui.device_text", lambda: "Stub networks.")
     monkeypatch.setattr("pages._sidebar._choose_expression_model", lambda: "expression_model1")
     monkeypatch.setattr("pages._sidebar.device_text", lambda: "Stub networks.")
     monkeypatch.delenv(_ice.VARIABLE, raising=False)
