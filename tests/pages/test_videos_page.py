@@ -33,7 +33,6 @@ def app(monkeypatch, make_stub_classifier):
     }
     monkeypatch.setattr("pages._video_desk.load_classifiers", lambda *names: list(stubs.values()))
     monkeypatch.setattr("pages._sidebar._choose_expression_model", lambda: "expression_model1")
-    monkeypatch.setattr("pages.videos.device_line", lambda: None, raising=False)
     monkeypatch.setattr("pages._sidebar.device_text", lambda: "Stub networks.")
     app = AppTest.from_file("../../app.py", default_timeout=180).run()
     return app.switch_page("pages/videos.py").run()
