@@ -23,8 +23,8 @@ There ``faces`` holds every face of every frame. A person's ``expression`` is th
 longest, with its share of the person's time; all probabilities of a person are means over that
 time. A task without a model has no key. A label is ``"undecided"`` where the network is not sure
 enough; its confidence is then that of the most probable label. In a video a gender's label is the
-person's in all of it, and so is its confidence where that frame by itself would have another label. A
-live session has no size, speed, faces or warning.
+person's in all of it, and so is its confidence where that frame by itself would have another
+label. A live session has no size, speed, faces or warning.
 """
 
 import json

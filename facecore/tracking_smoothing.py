@@ -68,5 +68,5 @@ class ProbabilitySmoother:
         return self._states[person_id, task][2]
 
     def latest(self, person_id: int, task: Task) -> FloatArray:
-        """Return the last answer about a person by itself; arguments and errors as of ``recall``."""
+        """Return a person's last answer by itself; arguments and errors as of ``recall``."""
         return self._latest[person_id, task]
