@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -230,10 +231,14 @@ def write_file(path: Path, content: bytes) -> None:
         if path.exists() and not path.is_file():  # a pipe or a terminal
             path.write_bytes(content)
             return
-        # In one step: a program that is killed leaves no half file that looks whole.
-        part = path.with_name(f"{path.name}.part")
-        part.write_bytes(content)
-        part.replace(path)
+        # In one step: a program that is killed leaves no half file that looks whole. Another one
+        # may be writing the same file.
+        part = path.with_name(f"{short_stem(path)}.{secrets.token_hex(4)}.part")
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _make_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from skimage import data
 from stubs import StubClassifier
 
-from facecore import cli_threshold, export
+from facecore import cli_files, cli_threshold, export
 from facecore.__main__ import main
 from facecore.evaluation_threshold import ThresholdChoice
 from facecore.labels import EXPRESSIONS
@@ -355,3 +355,25 @@ def test_video_that_is_missing_or_a_folder(stub_models, tmp_path, capsys):
     told = capsys.readouterr().err
     assert "gone.mp4 does not exist" in told
     assert "is a folder, not a video" in told
+
+
+def test_two_commands_may_write_the_same_file(tmp_path, monkeypatch):
+    target, replace = tmp_path / "faces.json", Path.replace
+    last = []
+
+    def be_overtaken(part, path):
+        if not last:
+            last.append(part)
+            cli_files.write_file(target, b"of the other command")
+        return replace(part, path)
+
+    monkeypatch.setattr(Path, "replace", be_overtaken)
+    cli_files.write_file(target, b"of this one")
+    assert target.read_bytes() == b"of this one"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_file_may_have_the_longest_name(tmp_path):
+    target = tmp_path / ("ü" * 125 + ".json")
+    cli_files.write_file(target, b"{}")
+    assert target.read_bytes() == b"{}"
