@@ -13,7 +13,7 @@ from facecore.media import decode_image
 from facecore.registry import InputSpec, ModelCard
 
 SLEEP = "FACECORE_TEST_SLEEP_S"  # how long a slow photo takes; 0.3 where nothing says
-MARK = "FACECORE_TEST_MARK"  # names a file that remembers that a process was killed once
+MARK = "FACECORE_TEST_MARK"  # names a file that remembers a process that was killed, or began
 
 
 class StubNetwork:
@@ -40,6 +40,8 @@ def load_slow_stub(bundle: Path) -> StubNetwork:
     """Makes every photo take a while."""
 
     def decode_slowly(data, name):
+        if MARK in os.environ:
+            Path(os.environ[MARK]).touch()
         time.sleep(float(os.environ.get(SLEEP, "0.3")))
         return decode_image(data, name)
 
@@ -61,6 +63,14 @@ def load_trapped_stub(bundle: Path) -> StubNetwork:
         return decode_image(data, name)
 
     batch_worker.decode_image = decode_trapped
+    return StubNetwork(bundle.name)
+
+
+def load_at_second_try(bundle: Path) -> StubNetwork:
+    """Ends the first process that opens it."""
+    if not Path(os.environ[MARK]).exists():
+        Path(os.environ[MARK]).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     return StubNetwork(bundle.name)
 
 
