@@ -389,6 +389,34 @@ def test_inputs_are_found_once_and_in_order(tmp_path):
     )
 
 
+def test_results_are_no_input_whichever_way_leads_there(tmp_path, monkeypatch):
+    (tmp_path / "photos/out/annotated").mkdir(parents=True)
+    (tmp_path / "photos/out/annotated/a_annotated.png").touch()
+    (tmp_path / "photos/a.png").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "photos")
+    monkeypatch.chdir(tmp_path / "photos/out")
+    for out in (Path("../out"), Path("../../link/out"), tmp_path / "photos/out"):
+        files, failures = find_files(["..", str(tmp_path / "link")], out.absolute() / "annotated")
+        assert [file.path.name for file in files] == ["a.png", "a.png"]
+        assert failures == []
+
+
+def test_photos_that_are_no_files_are_told(tmp_path):
+    (tmp_path / "a.png").touch()
+    (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
+    (tmp_path / "circle.jpg").symlink_to("circle.jpg")
+    (tmp_path / "notes.txt").symlink_to("nowhere.txt")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    for inputs in ([str(tmp_path)], [str(tmp_path / "*.*"), str(tmp_path)]):
+        files, failures = find_files(inputs)
+        assert [file.path.name for file in files] == ["a.png"]
+        assert sorted(failure.reason.removeprefix(f"{tmp_path}/") for failure in failures) == [
+            "circle.jpg cannot be read (Too many levels of symbolic links).",
+            "gone.jpg cannot be read (No such file or directory).",
+            "pipe.mp4 cannot be read (no ordinary file).",
+        ]
+
+
 def test_names_of_any_bytes_are_used(tmp_path, plan, portrait):
     names = [
         b"caf\xe9.png",
