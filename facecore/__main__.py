@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from facecore.card_text import card_to_text
 from facecore.cli_batch import add_batch_arguments, run_batch_command
-from facecore.cli_bundles import for_each_bundle
+from facecore.cli_bundles import check_task, for_each_bundle
 from facecore.cli_compare import add_compare_arguments, run_compare
 from facecore.cli_data import add_data_arguments, run_data
 from facecore.cli_files import (
@@ -33,7 +33,7 @@ from facecore.cli_threshold import add_decision_arguments, add_threshold_argumen
 from facecore.datasets import DATASETS, get_dataset_info, load_dataset
 from facecore.datasets_info import describe_excluded
 from facecore.detection import CASCADES, PHOTO_HAAR, VIDEO_HAAR, HaarOptions
-from facecore.errors import DatasetError, FaceCoreError
+from facecore.errors import FaceCoreError
 from facecore.evaluation import evaluate_model
 from facecore.own_data_store import is_own_dataset
 from facecore.registry import ModelCard, list_bundles, load_card, models_dir
@@ -157,7 +157,10 @@ def _add_file_arguments(parser: argparse.ArgumentParser, haar: HaarOptions) -> N
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if value < 0:
         raise argparse.ArgumentTypeError("must not be negative")
     if not (math.isfinite(value) and value <= _MAX_S):
@@ -204,13 +207,10 @@ def _run_evaluate(args: argparse.Namespace) -> int:
         card = load_card(bundle)
         dataset = args.dataset or _dataset_of(card)
         info = get_dataset_info(dataset)
+        if args.model:
+            check_task(card, info)
         if info.task == card.task:
             _evaluate(bundle, dataset, args.split or info.development_split)
-        elif args.model:
-            raise DatasetError(
-                f"Model '{card.name}' predicts {card.task}, which {info.title} does not label; "
-                "choose another --dataset or --model."
-            )
 
     return EXIT_OK if for_each_bundle(args.model, evaluate) else EXIT_FAILED
 

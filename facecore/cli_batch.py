@@ -154,6 +154,9 @@ def _describe(summary: BatchSummary, out: Path) -> str:
     for task, counts in summary.people_by_label.items():
         told = ", ".join(f"{display_name(label)} {count:,}" for label, count in counts.items())
         lines.append(f"Predicted {task}: {told}")
+    if summary.num_partial:
+        place = path_to_text(out / "files.csv")
+        lines.append(f"Read in part: {summary.num_partial:,}; see the notes in {place}")
     if summary.failures:
         place = path_to_text(out / "failures.csv")
         lines.append(f"Could not be used: {len(summary.failures):,}; see {place}")

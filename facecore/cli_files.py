@@ -18,7 +18,7 @@ from facecore.cli_threshold import read_thresholds
 from facecore.errors import FaceCoreError, UnreadableImageError, VideoWriteError
 from facecore.labels import TASKS
 from facecore.limits import fit_for_files, path_to_text, short_stem
-from facecore.media import decode_image, encode_image
+from facecore.media import DEFAULT_LIMITS, decode_picture, describe_rest, encode_image
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
 from facecore.pipeline_every import DETECT_EVERY, describe_search
 from facecore.registry import GENDER_MODEL, find_bundle, list_cards, load_card
@@ -106,13 +106,17 @@ def _open_photo_reader(args: argparse.Namespace) -> Reader:
     annotation = AnnotationOptions(hide_faces=args.hide_faces)
 
     def read(path: Path, stem: str) -> dict[str, Any] | None:
-        frame_bgr = decode_image(_read_bytes(path), path.name)
-        result = analyse_photo(frame_bgr, pipeline)
+        picture = decode_picture(_read_bytes(path), path.name)
         name = path_to_text(path.name)
+        if rest := describe_rest(picture):
+            hint = " The video command takes animations saved as GIF."
+            print(f"{name}: {rest}{hint if picture.is_animation else ''}", file=sys.stderr)
+        frame_bgr = picture.bgr
+        result = analyse_photo(frame_bgr, pipeline)
         text = export.photo_to_text(name, result)
         if args.out:
-            picture = encode_image(annotate(frame_bgr, result, annotation), "png")
-            write_file(args.out / f"{stem}_annotated.png", picture)
+            annotated = encode_image(annotate(frame_bgr, result, annotation), "png")
+            write_file(args.out / f"{stem}_annotated.png", annotated)
             write_file(args.out / f"{stem}_faces.txt", text.encode())
             write_file(args.out / f"{stem}_faces.csv", export.photo_to_csv(name, result))
         _say(args, text)
@@ -164,7 +168,9 @@ def _open_video_reader(args: argparse.Namespace) -> Reader:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        # One byte more than allowed is enough to be refused, however long the file is.
+        with path.open("rb") as opened:
+            return opened.read(DEFAULT_LIMITS.max_bytes + 1)
     except OSError as error:
         raise UnreadableImageError(
             f"{path_to_text(path)} cannot be read ({error.strerror}); name a photo that exists."

@@ -54,9 +54,11 @@ def open_video(path: Path, shown: str, limits: MediaLimits) -> Iterator[tuple[An
     """
     with _told_where_unreadable(shown):
         num_bytes = path.stat().st_size if path.is_file() else None
-        is_folder = path.is_dir()
+        exists, is_folder = path.exists(), path.is_dir()
     if num_bytes is None:
         problem = "is a folder, not a video" if is_folder else "does not exist"
+        if exists and not is_folder:  # a pipe: videos are read from several places at once
+            problem = "is no file of its own"
         raise UnreadableVideoError(f"{shown} {problem}; name a video file.")
     if num_bytes == 0:
         raise UnreadableVideoError(f"{shown} is empty (0 bytes); choose a video file.")

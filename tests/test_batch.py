@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from batch_stubs import load_stub
+from PIL import Image
 from skimage import data
 
 from facecore import batch_worker
@@ -294,6 +295,19 @@ def test_place_that_cannot_be_written_is_one_sentence(folder, plan, tmp_path):
     in_the_way.write_text("")
     with pytest.raises(FaceCoreError, match="cannot be written"):
         run_batch(plan, files, run_here)
+
+
+def test_pages_that_are_not_read_are_noted(tmp_path, plan, portrait):
+    page = Image.fromarray(cv2.cvtColor(portrait, cv2.COLOR_BGR2RGB))
+    page.save(tmp_path / "one.tif")
+    page.save(tmp_path / "two.tif", save_all=True, append_images=[page])
+    files, none = find_files([str(tmp_path / "*.tif")])
+    summary = run_batch(plan, files, run_here, none)
+    assert (summary.num_photos, summary.num_partial, summary.failures) == (2, 1, [])
+    assert [row["note"] for row in read(plan, "files")] == [
+        None,
+        "Picture 1 of 2 in this file; the others are not read.",
+    ]
 
 
 def test_file_that_vanishes_is_a_failure(folder, plan):

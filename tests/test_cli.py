@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data
 from stubs import StubClassifier
 
@@ -341,6 +343,44 @@ def test_mirror_images_are_averaged_in_where_asked(stub_models, portrait_png, mo
     assert main(["photo", str(portrait_png)]) == 0
     assert main(["photo", str(portrait_png), "--flip"]) == 0
     assert seen == [1, 1, 2, 2]
+
+
+def test_pictures_that_are_not_read_are_told(stub_models, portrait_png, tmp_path, capsys):
+    with Image.open(portrait_png) as portrait:
+        portrait.save(tmp_path / "scan.tif", save_all=True, append_images=[portrait] * 2)
+        portrait.save(tmp_path / "moves.gif", save_all=True, append_images=[portrait.rotate(90)])
+    names = [str(portrait_png), str(tmp_path / "scan.tif"), str(tmp_path / "moves.gif")]
+    assert main(["photo", *names]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "scan.tif: Picture 1 of 3 in this file; the others are not read.",
+        "moves.gif: Picture 1 of 2 in this file; the others are not read. The video command takes "
+        "animations saved as GIF.",
+    ]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a file without an end")
+def test_endless_photo_is_refused_unread(stub_models, capsys):
+    assert main(["photo", "/dev/zero"]) == 1
+    assert "more than the 100 MB allowed for a photo" in capsys.readouterr().err
+
+
+def test_pipe_is_no_missing_video(stub_models, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert main(["video", str(tmp_path / "pipe.mp4")]) == 1
+    assert "pipe.mp4 is no file of its own; name a video file." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--start", "must be a number of seconds, such as 12.5"),
+        ("--gender-threshold", "must be a number between 0 and 1, such as 0.8"),
+    ],
+)
+def test_word_where_a_number_belongs_is_told(option, sentence, capsys):
+    with pytest.raises(SystemExit):
+        main(["video", "a.mp4", option, "often"])
+    assert f"argument {option}: {sentence}" in capsys.readouterr().err
 
 
 def test_place_that_cannot_be_written_is_one_sentence(stub_models, portrait_png, tmp_path, capsys):
