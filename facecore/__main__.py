@@ -23,6 +23,7 @@ from facecore.cli_compare import add_compare_arguments, run_compare
 from facecore.cli_data import add_data_arguments, run_data
 from facecore.cli_files import (
     add_detect_every_argument,
+    add_haar_arguments,
     add_network_arguments,
     run_photos,
     run_videos,
@@ -32,7 +33,7 @@ from facecore.cli_screen import patient_screens
 from facecore.cli_threshold import add_decision_arguments, add_threshold_arguments, run_threshold
 from facecore.datasets import DATASETS, get_dataset_info, load_dataset
 from facecore.datasets_info import describe_excluded
-from facecore.detection import CASCADES, PHOTO_HAAR, VIDEO_HAAR, HaarOptions
+from facecore.detection import PHOTO_HAAR, VIDEO_HAAR, HaarOptions
 from facecore.errors import FaceCoreError
 from facecore.evaluation import evaluate_model
 from facecore.own_data_store import is_own_dataset
@@ -42,6 +43,10 @@ DEFAULT_EXPRESSION_MODEL = "expression_model1"
 EXIT_OK, EXIT_FAILED = 0, 1
 EXIT_UNREAD = 141  # as a shell gives for a program that a closed pipe has ended
 
+_DESCRIPTION = (
+    "Finds faces in photos and videos and says what their expressions and genders look like to "
+    "small networks. COMMAND --help tells the options of one command."
+)
 _MAX_S = 1e9  # later moments overflow the clocks of video files
 
 _METRIC_WORDS = {
@@ -91,7 +96,7 @@ def _fail(message: str) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m facecore", description=_first_line(__doc__))
+    parser = argparse.ArgumentParser(prog="python -m facecore", description=_DESCRIPTION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     photo = commands.add_parser("photo", help="analyse photos")
     photo.set_defaults(run=lambda args: EXIT_OK if run_photos(args) else EXIT_FAILED)
@@ -130,10 +135,6 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _first_line(text: str | None) -> str:
-    return (text or "").splitlines()[0]
-
-
 def _add_file_arguments(parser: argparse.ArgumentParser, haar: HaarOptions) -> None:
     add = parser.add_argument
     add("paths", nargs="+", metavar="PATH", help="files to analyse")
@@ -147,11 +148,7 @@ def _add_file_arguments(parser: argparse.ArgumentParser, haar: HaarOptions) -> N
         choices=("blur", "pixelate"),
         help="hide every face in the annotated media (default way: blur)",
     )
-    group = parser.add_argument_group("detection")
-    group.add_argument("--cascade", choices=sorted(CASCADES), default=haar.cascade)
-    group.add_argument("--scale-factor", type=float, default=haar.scale_factor)
-    group.add_argument("--min-neighbors", type=int, default=haar.min_neighbors)
-    group.add_argument("--min-face-fraction", type=float, default=haar.min_face_fraction)
+    add_haar_arguments(parser.add_argument_group("detection"), haar)
     add_decision_arguments(parser)
     parser.set_defaults(parser=parser)
 

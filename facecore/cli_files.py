@@ -15,6 +15,7 @@ from facecore import export
 from facecore.annotation import AnnotationOptions, annotate
 from facecore.cli_screen import is_read, print_document
 from facecore.cli_threshold import read_thresholds
+from facecore.detection import CASCADES, HaarOptions
 from facecore.errors import FaceCoreError, UnreadableImageError, VideoWriteError
 from facecore.labels import TASKS
 from facecore.limits import fit_for_files, path_to_text, short_stem
@@ -23,6 +24,14 @@ from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, Pipe
 from facecore.pipeline_every import DETECT_EVERY, describe_search
 from facecore.registry import GENDER_MODEL, find_bundle, list_cards, load_card
 from facecore.session import analyse_photo, process_video
+
+HAAR_OPTIONS: dict[str, tuple[type, str]] = {
+    "cascade": (str, "which of OpenCV's cascades searches"),
+    "scale_factor": (float, "step between face sizes, 1.01-2; nearer to 1 finds more, slower"),
+    "min_neighbors": (int, "hits that make a face, 0-50; more: fewer false and fewer faint ones"),
+    "min_face_fraction": (float, "smallest face, as a fraction of the picture's shorter side"),
+}
+"""Fields of ``HaarOptions`` that the commands take: their type, and what they mean."""
 
 Reader = Callable[[Path, str], dict[str, Any] | None]
 """Analyses a file, given the stem of its outputs' names; returns its entry in the JSON if there
@@ -42,9 +51,9 @@ def run_videos(args: argparse.Namespace) -> bool:
 
 
 def _open_pipeline(args: argparse.Namespace, options: PipelineOptions) -> FacePipeline:
-    names = ("cascade", "scale_factor", "min_neighbors", "min_face_fraction")
+    changes = {name: getattr(args, name) for name in HAAR_OPTIONS}
     try:
-        haar = dataclasses.replace(options.haar, **{name: getattr(args, name) for name in names})
+        haar = dataclasses.replace(options.haar, **changes)
     except ValueError as error:
         args.parser.error(str(error))
     # TensorFlow takes seconds to import: a wrong option or model name is told before that.
@@ -73,10 +82,29 @@ def add_detect_every_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_haar_arguments(group: Any, haar: HaarOptions | None = None) -> None:
+    """Declare how faces are searched, in a parser's group; None: whatever the files ask for."""
+    for name, (kind, told) in HAAR_OPTIONS.items():
+        default = getattr(haar, name, None)
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            choices=sorted(CASCADES) if name == "cascade" else None,
+            default=default,
+            metavar=None if name == "cascade" else "N",
+            help=told if default is None else f"{told} (default: {default})",
+        )
+
+
 def add_network_arguments(parser: argparse.ArgumentParser, default_expression: str) -> None:
     """Declare which networks a command asks, and how."""
-    parser.add_argument("--expression-model", default=default_expression, metavar="NAME")
-    parser.add_argument("--gender-model", default=GENDER_MODEL, metavar="NAME")
+    for task, name in (("expression", default_expression), ("gender", GENDER_MODEL)):
+        parser.add_argument(
+            f"--{task}-model",
+            default=name,
+            metavar="NAME",
+            help="one that the models command lists (default: %(default)s)",
+        )
     parser.add_argument(
         "--flip",
         action="store_true",

@@ -1,3 +1,4 @@
+import argparse
 import csv
 import io
 import json
@@ -16,7 +17,7 @@ from skimage import data
 from stubs import StubClassifier
 
 from facecore import cli_files, cli_threshold, export
-from facecore.__main__ import main
+from facecore.__main__ import _build_parser, main
 from facecore.evaluation_threshold import ThresholdChoice
 from facecore.labels import EXPRESSIONS
 from facecore.media import read_video_info
@@ -417,3 +418,17 @@ def test_file_may_have_the_longest_name(tmp_path):
     target = tmp_path / ("ü" * 125 + ".json")
     cli_files.write_file(target, b"{}")
     assert target.read_bytes() == b"{}"
+
+
+def test_every_option_says_what_it_does():
+    def find_silent(parser):
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for inner in action.choices.values():
+                    yield from find_silent(inner)
+            elif not action.help:
+                yield f"{parser.prog} {action.dest}"
+
+    parser = _build_parser()
+    assert list(find_silent(parser)) == []
+    assert "`" not in parser.format_help()
