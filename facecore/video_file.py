@@ -96,6 +96,17 @@ def _pick_stream(container: Any, shown: str) -> Any:
     return streams[0]
 
 
+def iter_packets(container: Any, stream: Any) -> Iterator[Any]:
+    """Yield a stream's packets, at the end an empty one.
+
+    Raises:
+        FFmpegError: where the file can be read no further.
+    """
+    # So PyAV ends where a stream appeared in the middle of a damaged file; all packets have come.
+    with contextlib.suppress(IndexError):
+        yield from container.demux(stream)
+
+
 def decode_frames(
     container: Any,
     stream: Any,
@@ -116,7 +127,7 @@ def decode_frames(
     damage: Exception | None = None
     count = 0
     empty: Any = None
-    packets = container.demux(stream)
+    packets = iter_packets(container, stream)
     reading = True
     while reading:
         if on_step is not None:
