@@ -18,6 +18,8 @@ import av
 import cv2
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from facecore import decoder, images, video
 from facecore.detection import VIDEO_HAAR, HaarDetector
 

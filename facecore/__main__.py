@@ -6,8 +6,11 @@ rest is done); 2: the command line was wrong; 141: whoever read what was printed
 
 import argparse
 import math
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +18,12 @@ from tqdm import tqdm
 
 from facecore.card_text import card_to_text
 from facecore.cli_batch import add_batch_arguments, run_batch_command
-from facecore.cli_bundles import for_each_bundle
+from facecore.cli_bundles import check_task, for_each_bundle
 from facecore.cli_compare import add_compare_arguments, run_compare
 from facecore.cli_data import add_data_arguments, run_data
 from facecore.cli_files import (
     add_detect_every_argument,
+    add_haar_arguments,
     add_network_arguments,
     run_photos,
     run_videos,
@@ -29,8 +33,8 @@ from facecore.cli_screen import patient_screens
 from facecore.cli_threshold import add_decision_arguments, add_threshold_arguments, run_threshold
 from facecore.datasets import DATASETS, get_dataset_info, load_dataset
 from facecore.datasets_info import describe_excluded
-from facecore.detection import CASCADES, PHOTO_HAAR, VIDEO_HAAR, HaarOptions
-from facecore.errors import DatasetError, FaceCoreError
+from facecore.detection import PHOTO_HAAR, VIDEO_HAAR, HaarOptions
+from facecore.errors import FaceCoreError
 from facecore.evaluation import evaluate_model
 from facecore.own_data_store import is_own_dataset
 from facecore.registry import ModelCard, list_bundles, load_card, models_dir
@@ -39,6 +43,10 @@ DEFAULT_EXPRESSION_MODEL = "expression_model1"
 EXIT_OK, EXIT_FAILED = 0, 1
 EXIT_UNREAD = 141  # as a shell gives for a program that a closed pipe has ended
 
+_DESCRIPTION = (
+    "Finds faces in photos and videos and says what their expressions and genders look like to "
+    "small networks. COMMAND --help tells the options of one command."
+)
 _MAX_S = 1e9  # later moments overflow the clocks of video files
 
 _METRIC_WORDS = {
@@ -61,11 +69,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     args = _build_parser().parse_args(argv)
     try:
-        return int(args.run(args))
+        with _sigterm_as_interrupt():
+            return int(args.run(args))
     except FaceCoreError as error:
         return _fail(str(error))
     except KeyboardInterrupt:
         return _fail("Stopped before the end; the file that was being written was removed.")
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Let ``kill`` end a command as Ctrl-C does: no half-written file stays."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's alone
+        return
+    usual = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, usual)
 
 
 def _fail(message: str) -> int:
@@ -74,7 +96,7 @@ def _fail(message: str) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m facecore", description=_first_line(__doc__))
+    parser = argparse.ArgumentParser(prog="python -m facecore", description=_DESCRIPTION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     photo = commands.add_parser("photo", help="analyse photos")
     photo.set_defaults(run=lambda args: EXIT_OK if run_photos(args) else EXIT_FAILED)
@@ -113,10 +135,6 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _first_line(text: str | None) -> str:
-    return (text or "").splitlines()[0]
-
-
 def _add_file_arguments(parser: argparse.ArgumentParser, haar: HaarOptions) -> None:
     add = parser.add_argument
     add("paths", nargs="+", metavar="PATH", help="files to analyse")
@@ -130,17 +148,16 @@ def _add_file_arguments(parser: argparse.ArgumentParser, haar: HaarOptions) -> N
         choices=("blur", "pixelate"),
         help="hide every face in the annotated media (default way: blur)",
     )
-    group = parser.add_argument_group("detection")
-    group.add_argument("--cascade", choices=sorted(CASCADES), default=haar.cascade)
-    group.add_argument("--scale-factor", type=float, default=haar.scale_factor)
-    group.add_argument("--min-neighbors", type=int, default=haar.min_neighbors)
-    group.add_argument("--min-face-fraction", type=float, default=haar.min_face_fraction)
+    add_haar_arguments(parser.add_argument_group("detection"), haar)
     add_decision_arguments(parser)
     parser.set_defaults(parser=parser)
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if value < 0:
         raise argparse.ArgumentTypeError("must not be negative")
     if not (math.isfinite(value) and value <= _MAX_S):
@@ -187,13 +204,10 @@ def _run_evaluate(args: argparse.Namespace) -> int:
         card = load_card(bundle)
         dataset = args.dataset or _dataset_of(card)
         info = get_dataset_info(dataset)
+        if args.model:
+            check_task(card, info)
         if info.task == card.task:
             _evaluate(bundle, dataset, args.split or info.development_split)
-        elif args.model:
-            raise DatasetError(
-                f"Model '{card.name}' predicts {card.task}, which {info.title} does not label; "
-                "choose another --dataset or --model."
-            )
 
     return EXIT_OK if for_each_bundle(args.model, evaluate) else EXIT_FAILED
 

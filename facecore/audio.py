@@ -9,7 +9,7 @@ from typing import Any, Self
 import av
 import av.error
 
-from facecore.video_file import open_container
+from facecore.video_file import iter_packets, open_container
 
 _AAC_RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000)
 _LOWEST_MP3_RATE = 16_000  # an MP4 cannot name slower ones, which belong to MPEG 2.5
@@ -86,7 +86,7 @@ class AudioTrack:
         self._source.close()
 
     def _packets(self, stream: Any) -> Iterator[tuple[float, Any]]:
-        packets = self._source.demux(stream)
+        packets = iter_packets(self._source, stream)
         while True:
             try:
                 packet = next(packets, None)

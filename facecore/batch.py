@@ -42,6 +42,7 @@ class BatchSummary:
         num_skipped: of these, done by an earlier run.
         num_photos: used.
         num_videos: used.
+        num_partial: used, but not all of the file was read; its note says what.
         num_faces: rows in the table of faces.
         num_people: rows in the table of people.
         media_s: length of all videos.
@@ -53,6 +54,7 @@ class BatchSummary:
     num_skipped: int = 0
     num_photos: int = 0
     num_videos: int = 0
+    num_partial: int = 0
     num_faces: int = 0
     num_people: int = 0
     media_s: float = 0.0
@@ -68,6 +70,7 @@ class BatchSummary:
             return
         self.num_photos += record.kind == "photo"
         self.num_videos += record.kind == "video"
+        self.num_partial += record.note is not None
         self.num_faces += record.num_faces
         self.num_people += record.num_people
         self.media_s += record.duration_s or 0.0

@@ -1,8 +1,10 @@
 """Which files a batch analyses: files, folders and patterns become one list without doubles."""
 
+import errno
 import glob
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,11 +72,13 @@ def find_files(
 
     Args:
         inputs: files, folders, or patterns such as ``"trip/**/*.jpg"``.
-        leave_out: a folder whose files are results and never inputs.
+        leave_out: a folder whose files are results and never inputs, whichever way leads there.
 
     Returns:
-        The files, and one failure per input that gives none.
+        The files, and one failure per input that gives none, and per photo or video in a folder
+        that is no file, such as a link whose target is gone.
     """
+    results = None if leave_out is None else _real(leave_out)
     found: dict[Path, BatchFile] = {}
     failures: list[Failure] = []
 
@@ -89,12 +93,12 @@ def find_files(
         except OSError as error:  # its folder may not be entered
             tell_unreadable(error)
             continue
-        files = [file for path in named for file in _to_files(path, leave_out, tell_unreadable)]
+        files = [file for path in named for file in _to_files(path, results, tell_unreadable)]
         if not files and len(failures) == num_told:
             shown = path_to_text(text)
             failures.append(Failure(shown, reason or f"{shown} holds no photo and no video."))
         found |= {file.path: file for file in files}
-    return [found[path] for path in sorted(found)], failures
+    return [found[path] for path in sorted(found)], list(dict.fromkeys(failures))
 
 
 def _expand(text: str) -> tuple[list[Path], str | None]:
@@ -124,7 +128,7 @@ def _match(pattern: Path) -> list[Path]:
 
 
 def _to_files(
-    path: Path, leave_out: Path | None, on_error: Callable[[OSError], None]
+    path: Path, results: Path | None, on_error: Callable[[OSError], None]
 ) -> Iterator[BatchFile]:
     path = Path(os.path.abspath(path))  # noqa: PTH100  links stay: a path is what a user knows
     try:
@@ -133,14 +137,22 @@ def _to_files(
         on_error(error)
         return
     for file in files:
-        if leave_out is not None and file.is_relative_to(leave_out):
-            continue
         kind = _kind_of(file)
+        if kind is None:
+            continue
         try:
-            if kind is not None and file.is_file():
+            if results is not None and _real(file.parent).is_relative_to(results):
+                continue
+            if stat.S_ISREG(file.stat().st_mode):
                 yield BatchFile(file, kind)
-        except OSError as error:  # a folder may be listed, but not entered
+            else:  # reading a pipe or a device might never end
+                on_error(OSError(errno.EINVAL, "no ordinary file", file))
+        except OSError as error:  # a link to nothing, or a folder that may not be entered
             on_error(error)
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # unlike Path.resolve it has an answer for links in circles
 
 
 def _kind_of(path: Path) -> Kind | None:

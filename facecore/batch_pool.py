@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ WORKER_BYTES = 1_500_000_000
 """What a worker may need: the networks' runtime, one large photo or video and its results."""
 
 _END_S = 10.0
+_MOST_LOST_STARTS = 3  # in a row, before the machine is held to be too small for a single worker
 
 
 def default_num_workers() -> int:
@@ -49,7 +51,8 @@ def run_pool(
     """Analyse the files in worker processes; closing the iterator ends them.
 
     A file whose process was killed is tried once more, since it may have been the neighbour that
-    took the memory; then it counts as failed and the others go on.
+    took the memory; then it counts as failed and the others go on. Where a process dies before its
+    first file, the others do its share; the last one is started again a few times.
 
     Yields:
         Each file's record, as they come.
@@ -60,6 +63,15 @@ def run_pool(
     waiting = deque(files)
     retried: set[BatchFile] = set()
     workers: dict[Connection, _Worker] = {}
+    num_lost = 0
+
+    def lose(exit_code: int) -> None:
+        nonlocal num_lost, num_workers
+        num_lost += 1
+        if waiting and not workers and (exit_code >= 0 or num_lost >= _MOST_LOST_STARTS):
+            raise _no_start(exit_code)
+        num_workers = max(1, len(workers))
+
     try:
         while waiting or workers:
             idle = sum(worker.file is None for worker in workers.values())
@@ -74,24 +86,24 @@ def run_pool(
                     del workers[worker.connection]
                     file, exit_code = worker.file, worker.end(grace_s=_END_S)
                     if file is None:
-                        raise _no_start(exit_code) from None
-                    if exit_code < 0 and file not in retried:
+                        lose(exit_code)
+                    elif exit_code < 0 and file not in retried:
                         retried.add(file)
                         waiting.appendleft(file)
                     else:
                         yield save_crash(plan, file, _describe(exit_code))
                     continue
                 if record is not None:
+                    num_lost = 0
                     yield record
                 if waiting and worker.give(waiting[0]):
                     waiting.popleft()
                     continue
                 del workers[worker.connection]
                 exit_code = worker.end(grace_s=_END_S)
-                # One that was killed while it had nothing to do is replaced; but a machine on
-                # which none comes to its first file would start them for ever.
+                # One that was killed after a file, while it had nothing to do, is replaced.
                 if waiting and record is None:
-                    raise _no_start(exit_code)
+                    lose(exit_code)
     finally:
         for worker in workers.values():
             worker.process.terminate()
@@ -145,6 +157,7 @@ class _Worker:
 def _work(plan: BatchPlan, connection: Connection) -> None:
     """Run a worker process until the parent has no more files or is gone."""
     signal.signal(signal.SIGTERM, _exit)  # with an exception, so that half-written files go
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         worker = open_worker(plan)
         connection.send(None)
@@ -160,6 +173,19 @@ def _work(plan: BatchPlan, connection: Connection) -> None:
 
 def _exit(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+def _end_with_parent() -> None:
+    """End this process in the middle of its file when the parent was killed.
+
+    Nobody would learn of the file's end, and the same command may already analyse it again.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_END_S)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextmanager
@@ -183,6 +209,6 @@ def _describe(exit_code: int) -> str:
 
 def _no_start(exit_code: int) -> FaceCoreError:
     return FaceCoreError(
-        f"A worker process ended before its first file ({_describe(exit_code)}); try fewer "
-        "--workers."
+        f"A worker process ended before its first file ({_describe(exit_code)}); make memory free "
+        "or try fewer --workers."
     )

@@ -114,7 +114,8 @@ class FileRecord:
         status: "done", or "failed" with a reason.
         settings: ``BatchSettings.digest`` of the run.
         fingerprint: the file's before it was read; None where even that failed.
-        note: why it failed, or a warning where only a part of a video could be read.
+        note: why it failed, or what of the file was not read, such as the other pages of a scan or
+            the damaged end of a video.
         width: pixels.
         height: pixels.
         duration_s: of a video.

@@ -22,7 +22,7 @@ from facecore.errors import MediaError, VideoWriteError
 from facecore.export import people_to_table
 from facecore.labels import TASKS
 from facecore.limits import fit_for_files, path_to_text
-from facecore.media import DEFAULT_LIMITS, decode_image, encode_image
+from facecore.media import DEFAULT_LIMITS, decode_picture, describe_rest, encode_image
 from facecore.pipeline import FacePipeline
 from facecore.results import FrameResult
 from facecore.session import analyse_photo, process_video
@@ -102,13 +102,15 @@ class BatchWorker:
         # One byte more than allowed is enough to be refused, however long the file is.
         with file.path.open("rb") as opened:
             data = opened.read(DEFAULT_LIMITS.max_bytes + 1)
-        frame_bgr = decode_image(data, file.path.name)
+        decoded = decode_picture(data, file.path.name)
+        frame_bgr = decoded.bgr
         result = analyse_photo(frame_bgr, self._photos)
         if self._plan.settings.annotate:
             picture = encode_image(annotate(frame_bgr, result, self._annotation), "png")
             with writing(self._plan.annotated_path(file)) as part:
                 part.write_bytes(picture)
-        return self._save_tables(file, [result], summarise_photo(result))
+        record = self._save_tables(file, [result], summarise_photo(result))
+        return replace(record, note=describe_rest(decoded) or None)
 
     def _analyse_video(self, file: BatchFile) -> FileRecord:
         target = None

@@ -15,18 +15,17 @@ from facecore.batch_pool import default_num_workers, run_pool
 from facecore.batch_ray import run_ray
 from facecore.batch_records import ANNOTATED_DIR, BatchPlan, BatchSettings
 from facecore.cli_files import (
+    HAAR_OPTIONS,
     add_detect_every_argument,
+    add_haar_arguments,
     add_network_arguments,
     find_networks,
 )
 from facecore.cli_threshold import add_decision_arguments, read_thresholds
-from facecore.detection import CASCADES
 from facecore.labels import display_name
 from facecore.limits import path_to_text
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions, SupportsPredict
 from facecore.registry import load_card
-
-_HAAR_OPTIONS = ("cascade", "scale_factor", "min_neighbors", "min_face_fraction")
 
 
 def add_batch_arguments(parser: argparse.ArgumentParser, default_model: str) -> None:
@@ -44,14 +43,21 @@ def add_batch_arguments(parser: argparse.ArgumentParser, default_model: str) -> 
         help="hide every face in the annotated media (default way: blur)",
     )
     work = parser.add_argument_group("where the work is done")
-    work.add_argument("--workers", type=int, metavar="N", help="processes; default: one per core")
-    work.add_argument("--engine", choices=("local", "ray"), default="local")
+    work.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes; default: one per core, fewer where memory is short",
+    )
+    work.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="processes of this machine, or a Ray cluster (default: local)",
+    )
     work.add_argument("--address", help="of a running Ray cluster: host:port, or auto")
     group = parser.add_argument_group("detection (default: as for photos and videos alone)")
-    group.add_argument("--cascade", choices=sorted(CASCADES))
-    group.add_argument("--scale-factor", type=float)
-    group.add_argument("--min-neighbors", type=int)
-    group.add_argument("--min-face-fraction", type=float)
+    add_haar_arguments(group)
     add_detect_every_argument(parser)
     add_decision_arguments(parser)
     parser.set_defaults(parser=parser)
@@ -136,7 +142,7 @@ def _make_plan(args: argparse.Namespace) -> BatchPlan:
 
 def _with_haar(args: argparse.Namespace, options: PipelineOptions) -> PipelineOptions:
     changes: dict[str, Any] = {
-        name: getattr(args, name) for name in _HAAR_OPTIONS if getattr(args, name) is not None
+        name: getattr(args, name) for name in HAAR_OPTIONS if getattr(args, name) is not None
     }
     try:
         haar = dataclasses.replace(options.haar, **changes)
@@ -154,6 +160,9 @@ def _describe(summary: BatchSummary, out: Path) -> str:
     for task, counts in summary.people_by_label.items():
         told = ", ".join(f"{display_name(label)} {count:,}" for label, count in counts.items())
         lines.append(f"Predicted {task}: {told}")
+    if summary.num_partial:
+        place = path_to_text(out / "files.csv")
+        lines.append(f"Read in part: {summary.num_partial:,}; see the notes in {place}")
     if summary.failures:
         place = path_to_text(out / "failures.csv")
         lines.append(f"Could not be used: {len(summary.failures):,}; see {place}")

@@ -4,8 +4,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from facecore.errors import FaceCoreError
-from facecore.registry import find_bundle, list_bundles
+from facecore.datasets_info import DatasetInfo
+from facecore.errors import DatasetError, FaceCoreError
+from facecore.registry import ModelCard, find_bundle, list_bundles
 
 
 def for_each_bundle(names: Sequence[str] | None, act: Callable[[Path], None]) -> bool:
@@ -27,3 +28,12 @@ def for_each_bundle(names: Sequence[str] | None, act: Callable[[Path], None]) ->
                 print(error, file=sys.stderr)
             problems.add(str(error))
     return not problems
+
+
+def check_task(card: ModelCard, info: DatasetInfo) -> None:
+    """Raise DatasetError where a data set does not label what a model answers."""
+    if info.task != card.task:
+        raise DatasetError(
+            f"Model '{card.name}' predicts {card.task}, which {info.title} does not label; "
+            "choose another --dataset or --model."
+        )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from facecore.cli_bundles import check_task
 from facecore.cli_files import write_file
 from facecore.comparison import (
     EvaluationKey,
@@ -17,10 +18,10 @@ from facecore.comparison import (
 from facecore.comparison_overview import describe_comparison
 from facecore.comparison_report import build_report
 from facecore.comparison_tests import compare_pairs
-from facecore.datasets import DATASETS
+from facecore.datasets import DATASETS, get_dataset_info
 from facecore.datasets_info import SplitInfo, Use
 from facecore.errors import EvaluationError, InvalidModelCardError
-from facecore.registry import find_bundle, iter_cards
+from facecore.registry import find_bundle, iter_cards, load_card
 
 _DEFAULT_DATASET = "fer2013"
 _USES: tuple[Use, ...] = ("report", "choose", "overview", "fit")  # what says most comes first
@@ -52,6 +53,7 @@ def run_compare(args: argparse.Namespace) -> bool:
         bundles, all_usable = [find_bundle(name) for name in dict.fromkeys(args.model)], True
     else:
         bundles, all_usable = _list_bundles_for(args.dataset)
+    _check_images(bundles, args.dataset, args.split)
     key = EvaluationKey(args.dataset, args.split or _choose_split(bundles, args.dataset))
     if not args.model:
         bundles = _leave_out_unevaluated(bundles, key)
@@ -80,6 +82,23 @@ def _list_bundles_for(dataset: str) -> tuple[list[Path], bool]:
         if card.task == info.task if info else _list_splits(bundle, dataset):
             bundles.append(bundle)
     return bundles, all_usable
+
+
+def _check_images(bundles: Sequence[Path], dataset: str, split: str | None) -> None:
+    """Refuse what no evaluation could ever be of, before telling which command makes one.
+
+    Raises:
+        DatasetError: if there is no such data set or split, or a model answers something else.
+    """
+    splits = set[str]().union(*(_list_splits(bundle, dataset) for bundle in bundles))
+    found = split in splits or (splits and split is None)
+    if found and dataset not in DATASETS:
+        return  # a user's pictures, which may no longer be here
+    info = get_dataset_info(dataset)
+    if split is not None and not found:
+        info.get_split(split)
+    for card in map(load_card, bundles):
+        check_task(card, info)
 
 
 def _list_splits(bundle: Path, dataset: str) -> set[str]:

@@ -28,7 +28,9 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     add = actions.add_parser("add", help="report on pictures, and keep them")
     add.add_argument("path", type=Path, help="folder of folders by label, ZIP of them, or CSV")
     add.add_argument("--title", help="keep them under this name; without it: report only")
-    add.add_argument("--task", choices=TASKS, default="expression")
+    add.add_argument(
+        "--task", choices=TASKS, default="expression", help="of the labels (default: %(default)s)"
+    )
     add.add_argument("--crop", action="store_true", help="cut the faces out of whole photos")
     add.add_argument(
         "--label",
@@ -52,7 +54,10 @@ def run_data(args: argparse.Namespace) -> bool:
         FaceCoreError: if the pictures cannot be used, kept or deleted.
     """
     if args.action == "list":
-        for data in list_own_data():
+        kept = list_own_data()
+        if not kept:
+            print("No pictures are kept; the command data add PATH --title NAME keeps some.")
+        for data in kept:
             numbers = ", ".join(f"{k} {sum(v.values()):,}" for k, v in data.counts.items())
             print(f"{data.name}: {data.title} ({data.task}; {numbers})")
         return True

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,14 +15,23 @@ from facecore import export
 from facecore.annotation import AnnotationOptions, annotate
 from facecore.cli_screen import is_read, print_document
 from facecore.cli_threshold import read_thresholds
+from facecore.detection import CASCADES, HaarOptions
 from facecore.errors import FaceCoreError, UnreadableImageError, VideoWriteError
 from facecore.labels import TASKS
 from facecore.limits import fit_for_files, path_to_text, short_stem
-from facecore.media import decode_image, encode_image
+from facecore.media import DEFAULT_LIMITS, decode_picture, describe_rest, encode_image
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
 from facecore.pipeline_every import DETECT_EVERY, describe_search
 from facecore.registry import GENDER_MODEL, find_bundle, list_cards, load_card
 from facecore.session import analyse_photo, process_video
+
+HAAR_OPTIONS: dict[str, tuple[type, str]] = {
+    "cascade": (str, "which of OpenCV's cascades searches"),
+    "scale_factor": (float, "step between face sizes, 1.01-2; nearer to 1 finds more, slower"),
+    "min_neighbors": (int, "hits that make a face, 0-50; more: fewer false and fewer faint ones"),
+    "min_face_fraction": (float, "smallest face, as a fraction of the picture's shorter side"),
+}
+"""Fields of ``HaarOptions`` that the commands take: their type, and what they mean."""
 
 Reader = Callable[[Path, str], dict[str, Any] | None]
 """Analyses a file, given the stem of its outputs' names; returns its entry in the JSON if there
@@ -41,9 +51,9 @@ def run_videos(args: argparse.Namespace) -> bool:
 
 
 def _open_pipeline(args: argparse.Namespace, options: PipelineOptions) -> FacePipeline:
-    names = ("cascade", "scale_factor", "min_neighbors", "min_face_fraction")
+    changes = {name: getattr(args, name) for name in HAAR_OPTIONS}
     try:
-        haar = dataclasses.replace(options.haar, **{name: getattr(args, name) for name in names})
+        haar = dataclasses.replace(options.haar, **changes)
     except ValueError as error:
         args.parser.error(str(error))
     # TensorFlow takes seconds to import: a wrong option or model name is told before that.
@@ -72,10 +82,29 @@ def add_detect_every_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_haar_arguments(group: Any, haar: HaarOptions | None = None) -> None:
+    """Declare how faces are searched, in a parser's group; None: whatever the files ask for."""
+    for name, (kind, told) in HAAR_OPTIONS.items():
+        default = getattr(haar, name, None)
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            choices=sorted(CASCADES) if name == "cascade" else None,
+            default=default,
+            metavar=None if name == "cascade" else "N",
+            help=told if default is None else f"{told} (default: {default})",
+        )
+
+
 def add_network_arguments(parser: argparse.ArgumentParser, default_expression: str) -> None:
     """Declare which networks a command asks, and how."""
-    parser.add_argument("--expression-model", default=default_expression, metavar="NAME")
-    parser.add_argument("--gender-model", default=GENDER_MODEL, metavar="NAME")
+    for task, name in (("expression", default_expression), ("gender", GENDER_MODEL)):
+        parser.add_argument(
+            f"--{task}-model",
+            default=name,
+            metavar="NAME",
+            help="one that the models command lists (default: %(default)s)",
+        )
     parser.add_argument(
         "--flip",
         action="store_true",
@@ -110,13 +139,17 @@ def _open_photo_reader(args: argparse.Namespace) -> Reader:
     annotation = AnnotationOptions(hide_faces=args.hide_faces)
 
     def read(path: Path, stem: str) -> dict[str, Any] | None:
-        frame_bgr = decode_image(_read_bytes(path), path.name)
-        result = analyse_photo(frame_bgr, pipeline)
+        picture = decode_picture(_read_bytes(path), path.name)
         name = path_to_text(path.name)
+        if rest := describe_rest(picture):
+            hint = " The video command takes animations saved as GIF."
+            print(f"{name}: {rest}{hint if picture.is_animation else ''}", file=sys.stderr)
+        frame_bgr = picture.bgr
+        result = analyse_photo(frame_bgr, pipeline)
         text = export.photo_to_text(name, result, labels)
         if args.out:
-            picture = encode_image(annotate(frame_bgr, result, annotation), "png")
-            write_file(args.out / f"{stem}_annotated.png", picture)
+            annotated = encode_image(annotate(frame_bgr, result, annotation), "png")
+            write_file(args.out / f"{stem}_annotated.png", annotated)
             write_file(args.out / f"{stem}_faces.txt", text.encode())
             write_file(args.out / f"{stem}_faces.csv", export.photo_to_csv(name, result))
         _say(args, text)
@@ -168,7 +201,9 @@ def _open_video_reader(args: argparse.Namespace) -> Reader:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        # One byte more than allowed is enough to be refused, however long the file is.
+        with path.open("rb") as opened:
+            return opened.read(DEFAULT_LIMITS.max_bytes + 1)
     except OSError as error:
         raise UnreadableImageError(
             f"{path_to_text(path)} cannot be read ({error.strerror}); name a photo that exists."
@@ -235,10 +270,14 @@ def write_file(path: Path, content: bytes) -> None:
         if path.exists() and not path.is_file():  # a pipe or a terminal
             path.write_bytes(content)
             return
-        # In one step: a program that is killed leaves no half file that looks whole.
-        part = path.with_name(f"{path.name}.part")
-        part.write_bytes(content)
-        part.replace(path)
+        # In one step: a program that is killed leaves no half file that looks whole. Another one
+        # may be writing the same file.
+        part = path.with_name(f"{short_stem(path)}.{secrets.token_hex(4)}.part")
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _make_folder(folder: Path) -> None:

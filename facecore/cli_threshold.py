@@ -84,7 +84,10 @@ def _find_validation(card: ModelCard) -> tuple[str, str]:
 
 
 def _share(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError("must be between 0 and 1")
+        raise argparse.ArgumentTypeError("must be a number between 0 and 1, such as 0.8")
     return value

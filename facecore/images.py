@@ -15,7 +15,7 @@ import pillow_heif
 from PIL import Image
 
 from facecore.errors import MediaTooLargeError, UnreadableImageError
-from facecore.images_count import count_pictures, is_animation
+from facecore.images_count import MOST_PICTURES, count_pictures, is_animation
 from facecore.limits import DEFAULT_LIMITS, MediaLimits, megabytes, safe_name
 from facecore.preprocessing import UInt8Array
 
@@ -84,6 +84,15 @@ class DecodedPicture:
     number: int = 1
     num_in_file: int = 1
     is_animation: bool = False
+
+
+def describe_rest(picture: DecodedPicture) -> str:
+    """Return a sentence on the pictures of a file that are not read; empty where all are."""
+    num = picture.num_in_file
+    if num == 1:
+        return ""
+    many = f"{num:,} or more" if num == MOST_PICTURES else str(num)
+    return f"Picture {picture.number:,} of {many} in this file; the others are not read."
 
 
 def decode_image(data: bytes, name: str, limits: MediaLimits = DEFAULT_LIMITS) -> UInt8Array:

@@ -2,7 +2,7 @@
 
 from facecore.decoder import decode_image, decode_picture, iter_frames, read_video_info
 from facecore.errors import BrokenVideoError
-from facecore.images import DecodedPicture, encode_image, example_image
+from facecore.images import DecodedPicture, describe_rest, encode_image, example_image
 from facecore.limits import DEFAULT_LIMITS, MediaLimits, safe_name
 from facecore.video import VideoFrame, VideoInfo
 from facecore.video_writer import VideoWriter
@@ -17,6 +17,7 @@ __all__ = [
     "VideoWriter",
     "decode_image",
     "decode_picture",
+    "describe_rest",
     "encode_image",
     "example_image",
     "iter_frames",

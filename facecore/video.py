@@ -16,6 +16,7 @@ from facecore.video_file import (
     OnStep,
     decode_frames,
     display_axes,
+    iter_packets,
     no_frames,
     open_video,
     seek_before,
@@ -243,7 +244,7 @@ def _measure(
     """Return the number of packets and the time they span, without decoding them."""
     times_s, last_s = [], 0.0
     with open_video(path, shown, limits) as (container, stream):
-        for packet in container.demux(stream):
+        for packet in iter_packets(container, stream):
             if on_step is not None:
                 on_step()
             if packet.pts is not None and packet.size and packet.time_base:

@@ -54,9 +54,11 @@ def open_video(path: Path, shown: str, limits: MediaLimits) -> Iterator[tuple[An
     """
     with _told_where_unreadable(shown):
         num_bytes = path.stat().st_size if path.is_file() else None
-        is_folder = path.is_dir()
+        exists, is_folder = path.exists(), path.is_dir()
     if num_bytes is None:
         problem = "is a folder, not a video" if is_folder else "does not exist"
+        if exists and not is_folder:  # a pipe: videos are read from several places at once
+            problem = "is no file of its own"
         raise UnreadableVideoError(f"{shown} {problem}; name a video file.")
     if num_bytes == 0:
         raise UnreadableVideoError(f"{shown} is empty (0 bytes); choose a video file.")
@@ -94,6 +96,17 @@ def _pick_stream(container: Any, shown: str) -> Any:
     return streams[0]
 
 
+def iter_packets(container: Any, stream: Any) -> Iterator[Any]:
+    """Yield a stream's packets, at the end an empty one.
+
+    Raises:
+        FFmpegError: where the file can be read no further.
+    """
+    # So PyAV ends where a stream appeared in the middle of a damaged file; all packets have come.
+    with contextlib.suppress(IndexError):
+        yield from container.demux(stream)
+
+
 def decode_frames(
     container: Any,
     stream: Any,
@@ -114,7 +127,7 @@ def decode_frames(
     damage: Exception | None = None
     count = 0
     empty: Any = None
-    packets = container.demux(stream)
+    packets = iter_packets(container, stream)
     reading = True
     while reading:
         if on_step is not None:

@@ -1,10 +1,13 @@
 """Writing the annotated video: H.264 in MP4 with the source's times and sound."""
 
+import fcntl
+import glob
+import secrets
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import av
 import av.error
@@ -34,8 +37,8 @@ _MAX_ENCODER_THREADS = 4
 class VideoWriter:
     """Writes frames to an MP4 that browsers play; use it in a ``with`` statement.
 
-    The file grows under ``<target>.part`` and gets its name only when all went well; after an
-    error nothing is left.
+    The file grows under ``<target>.<8 digits>.part`` and gets its name only when all went well;
+    after an error nothing is left. What a killed program left of an earlier try is removed.
 
     Args:
         target: the file to write, usually with the suffix .mp4.
@@ -62,7 +65,9 @@ class VideoWriter:
         self._start_s = start_s
         self._end_s = end_s
         self._source = source
-        self._part = target.with_name(f"{target.name}.part")
+        # A name of its own: another program may be writing the same target.
+        self._part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+        self._lock: IO[bytes] | None = None
         self._container: Any = None
         self._stream: Any = None
         self._audio: CopiedSound | None = None
@@ -72,6 +77,10 @@ class VideoWriter:
 
     def __enter__(self) -> Self:
         try:
+            _remove_abandoned(self.target)
+            self._lock = self._part.open("w+b")
+            with suppress(OSError):  # without locks on this file system nothing is removed either
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
             self._container = av.open(
                 str(self._part), "w", format="mp4", options={"movflags": "+faststart"}
             )
@@ -140,6 +149,7 @@ class VideoWriter:
             self._audio.close()
         self._container.close()
         self._part.replace(self.target)
+        self._unlock()
 
     def _discard(self) -> None:
         if self._audio is not None:
@@ -148,7 +158,14 @@ class VideoWriter:
             # On a full disk closing fails too; what is thrown away need not be whole.
             with suppress(av.error.FFmpegError, OSError):
                 self._container.close()
+        if self._lock is not None:
             self._part.unlink(missing_ok=True)
+            self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def _add_video_stream(self) -> Any:
         width, height = (side + side % 2 for side in self._size_wh)
@@ -194,3 +211,13 @@ class VideoWriter:
             f"{self.target.name} could not be written ({error}); "
             "check that the folder exists and the disk is not full."
         )
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove parts of the same target that no program is writing any more."""
+    for part in target.parent.glob(f"{glob.escape(target.name)}.*.part"):
+        if part.is_symlink():  # never one of ours
+            continue
+        with suppress(OSError), part.open("r+b") as left:
+            fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()

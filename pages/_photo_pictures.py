@@ -8,8 +8,13 @@ from typing import Literal
 import numpy as np
 
 from facecore.annotation import HIDE_METHODS, HideMethod, annotate, anonymise
-from facecore.images_count import MOST_PICTURES
-from facecore.media import DecodedPicture, decode_picture, encode_image, example_image
+from facecore.media import (
+    DecodedPicture,
+    decode_picture,
+    encode_image,
+    example_image,
+)
+from facecore.media import describe_rest as describe_unread
 from facecore.preprocessing import UInt8Array, crop_box, square_box, to_batch
 from facecore.registry import InputSpec
 from facecore.results import Box, FrameResult
@@ -106,11 +111,7 @@ def describe_rest(item: PhotoInput) -> str:
 
 def word_rest(picture: DecodedPicture) -> str:
     """Return the same of a decoded picture."""
-    num = picture.num_in_file
-    if num == 1:
-        return ""
-    many = f"{num:,} or more" if num == MOST_PICTURES else str(num)
-    text = f"Picture {picture.number:,} of {many} in this file; the others are not read."
+    text = describe_unread(picture)
     return f"{text} Videos takes animations saved as GIF." if picture.is_animation else text
 
 

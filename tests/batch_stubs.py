@@ -9,11 +9,11 @@ import numpy as np
 
 from facecore import batch_worker
 from facecore.labels import LABELS
-from facecore.media import decode_image
+from facecore.media import decode_picture
 from facecore.registry import InputSpec, ModelCard
 
 SLEEP = "FACECORE_TEST_SLEEP_S"  # how long a slow photo takes; 0.3 where nothing says
-MARK = "FACECORE_TEST_MARK"  # names a file that remembers that a process was killed once
+MARK = "FACECORE_TEST_MARK"  # names a file that remembers a process that was killed, or began
 
 
 class StubNetwork:
@@ -40,10 +40,12 @@ def load_slow_stub(bundle: Path) -> StubNetwork:
     """Makes every photo take a while."""
 
     def decode_slowly(data, name):
+        if MARK in os.environ:
+            Path(os.environ[MARK]).touch()
         time.sleep(float(os.environ.get(SLEEP, "0.3")))
-        return decode_image(data, name)
+        return decode_picture(data, name)
 
-    batch_worker.decode_image = decode_slowly
+    batch_worker.decode_picture = decode_slowly
     return StubNetwork(bundle.name)
 
 
@@ -58,9 +60,17 @@ def load_trapped_stub(bundle: Path) -> StubNetwork:
             os.kill(os.getpid(), signal.SIGKILL)
         if name.startswith("defect"):
             raise ZeroDivisionError(name)
-        return decode_image(data, name)
+        return decode_picture(data, name)
 
-    batch_worker.decode_image = decode_trapped
+    batch_worker.decode_picture = decode_trapped
+    return StubNetwork(bundle.name)
+
+
+def load_at_second_try(bundle: Path) -> StubNetwork:
+    """Ends the first process that opens it."""
+    if not Path(os.environ[MARK]).exists():
+        Path(os.environ[MARK]).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     return StubNetwork(bundle.name)
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from batch_stubs import load_stub
+from PIL import Image
 from skimage import data
 
 from facecore import batch_worker
@@ -296,6 +297,19 @@ def test_place_that_cannot_be_written_is_one_sentence(folder, plan, tmp_path):
         run_batch(plan, files, run_here)
 
 
+def test_pages_that_are_not_read_are_noted(tmp_path, plan, portrait):
+    page = Image.fromarray(cv2.cvtColor(portrait, cv2.COLOR_BGR2RGB))
+    page.save(tmp_path / "one.tif")
+    page.save(tmp_path / "two.tif", save_all=True, append_images=[page])
+    files, none = find_files([str(tmp_path / "*.tif")])
+    summary = run_batch(plan, files, run_here, none)
+    assert (summary.num_photos, summary.num_partial, summary.failures) == (2, 1, [])
+    assert [row["note"] for row in read(plan, "files")] == [
+        None,
+        "Picture 1 of 2 in this file; the others are not read.",
+    ]
+
+
 def test_file_that_vanishes_is_a_failure(folder, plan):
     files = [BatchFile(folder / "gone.png", "photo"), BatchFile(folder / "gone.mp4", "video")]
     summary = run_batch(plan, files, run_here)
@@ -387,6 +401,34 @@ def test_inputs_are_found_once_and_in_order(tmp_path):
             "odd.name has no suffix of a photo or a video.",
         ],
     )
+
+
+def test_results_are_no_input_whichever_way_leads_there(tmp_path, monkeypatch):
+    (tmp_path / "photos/out/annotated").mkdir(parents=True)
+    (tmp_path / "photos/out/annotated/a_annotated.png").touch()
+    (tmp_path / "photos/a.png").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "photos")
+    monkeypatch.chdir(tmp_path / "photos/out")
+    for out in (Path("../out"), Path("../../link/out"), tmp_path / "photos/out"):
+        files, failures = find_files(["..", str(tmp_path / "link")], out.absolute() / "annotated")
+        assert [file.path.name for file in files] == ["a.png", "a.png"]
+        assert failures == []
+
+
+def test_photos_that_are_no_files_are_told(tmp_path):
+    (tmp_path / "a.png").touch()
+    (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
+    (tmp_path / "circle.jpg").symlink_to("circle.jpg")
+    (tmp_path / "notes.txt").symlink_to("nowhere.txt")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    for inputs in ([str(tmp_path)], [str(tmp_path / "*.*"), str(tmp_path)]):
+        files, failures = find_files(inputs)
+        assert [file.path.name for file in files] == ["a.png"]
+        assert sorted(failure.reason.removeprefix(f"{tmp_path}/") for failure in failures) == [
+            "circle.jpg cannot be read (Too many levels of symbolic links).",
+            "gone.jpg cannot be read (No such file or directory).",
+            "pipe.mp4 cannot be read (no ordinary file).",
+        ]
 
 
 def test_names_of_any_bytes_are_used(tmp_path, plan, portrait):

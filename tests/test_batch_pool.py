@@ -11,7 +11,14 @@ from pathlib import Path
 import cv2
 import pyarrow.parquet as pq
 import pytest
-from batch_stubs import MARK, load_nothing, load_slow_stub, load_stub, load_trapped_stub
+from batch_stubs import (
+    MARK,
+    load_at_second_try,
+    load_nothing,
+    load_slow_stub,
+    load_stub,
+    load_trapped_stub,
+)
 from skimage import data
 
 from facecore import batch_pool
@@ -118,6 +125,20 @@ def test_workers_that_never_get_a_file_end_the_batch(make_plan, make_photos, mon
     monkeypatch.setattr(batch_pool._Worker, "receive", receive_and_kill)
     with pytest.raises(FaceCoreError, match="before its first file"):
         run_batch(make_plan(load_stub), make_photos("a"), run_two)
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_worker_that_is_killed_at_its_start_does_not_end_the_batch(
+    make_plan, make_photos, tmp_path, monkeypatch, num_workers
+):
+    monkeypatch.setenv(MARK, str(tmp_path / "killed once"))
+    summary = run_batch(
+        make_plan(load_at_second_try),
+        make_photos("a", "b", "c"),
+        lambda plan, files: run_pool(plan, files, num_workers),
+    )
+    assert (summary.num_photos, summary.failures) == (3, [])
+    assert (tmp_path / "killed once").exists()
 
 
 def test_worker_that_cannot_start_ends_the_batch(make_plan, make_photos):
@@ -242,6 +263,34 @@ def test_killed_command_leaves_no_process_and_loses_nothing(make_photos, start_c
     assert process.returncode == 0, told
     faces = pq.read_table(tmp_path / "out" / "faces.parquet").to_pylist()
     assert names(faces) == [file.path.stem for file in files]
+
+
+def test_worker_of_a_killed_command_does_not_finish_its_file(
+    make_photos, start_command, tmp_path, monkeypatch
+):
+    # It would write beside the worker that the same command, begun again, gives this file to.
+    make_photos("a")
+    monkeypatch.setenv(MARK, str(tmp_path / "begun"))
+    process = start_command(sleep_s=600)
+    _wait_for((tmp_path / "begun").exists)
+    process.kill()
+    process.communicate()
+    _wait_for(lambda: _group_is_gone(process.pid), timeout_s=60)
+
+
+def test_command_that_is_asked_to_end_does_so_cleanly(
+    make_photos, start_command, tmp_path, monkeypatch
+):
+    make_photos("a")
+    monkeypatch.setenv(MARK, str(tmp_path / "begun"))
+    process = start_command(sleep_s=600)
+    _wait_for((tmp_path / "begun").exists)
+    process.terminate()  # its workers are told nothing
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Stopped after 0 of 1 files; the same command goes on from there." in told
+    assert "Traceback" not in told
+    _wait_for(lambda: _group_is_gone(process.pid), timeout_s=60)
 
 
 def test_stub_answers_in_other_processes(make_plan, make_photos, tmp_path):

@@ -1,6 +1,8 @@
+import argparse
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,11 +12,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data
 from stubs import StubClassifier
 
-from facecore import cli_threshold, export
-from facecore.__main__ import main
+from facecore import cli_files, cli_threshold, export
+from facecore.__main__ import _build_parser, main
 from facecore.evaluation_threshold import ThresholdChoice
 from facecore.labels import EXPRESSIONS
 from facecore.media import read_video_info
@@ -355,6 +358,44 @@ def test_mirror_images_are_averaged_in_where_asked(stub_models, portrait_png, mo
     assert seen == [1, 1, 2, 2]
 
 
+def test_pictures_that_are_not_read_are_told(stub_models, portrait_png, tmp_path, capsys):
+    with Image.open(portrait_png) as portrait:
+        portrait.save(tmp_path / "scan.tif", save_all=True, append_images=[portrait] * 2)
+        portrait.save(tmp_path / "moves.gif", save_all=True, append_images=[portrait.rotate(90)])
+    names = [str(portrait_png), str(tmp_path / "scan.tif"), str(tmp_path / "moves.gif")]
+    assert main(["photo", *names]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "scan.tif: Picture 1 of 3 in this file; the others are not read.",
+        "moves.gif: Picture 1 of 2 in this file; the others are not read. The video command takes "
+        "animations saved as GIF.",
+    ]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a file without an end")
+def test_endless_photo_is_refused_unread(stub_models, capsys):
+    assert main(["photo", "/dev/zero"]) == 1
+    assert "more than the 100 MB allowed for a photo" in capsys.readouterr().err
+
+
+def test_pipe_is_no_missing_video(stub_models, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert main(["video", str(tmp_path / "pipe.mp4")]) == 1
+    assert "pipe.mp4 is no file of its own; name a video file." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--start", "must be a number of seconds, such as 12.5"),
+        ("--gender-threshold", "must be a number between 0 and 1, such as 0.8"),
+    ],
+)
+def test_word_where_a_number_belongs_is_told(option, sentence, capsys):
+    with pytest.raises(SystemExit):
+        main(["video", "a.mp4", option, "often"])
+    assert f"argument {option}: {sentence}" in capsys.readouterr().err
+
+
 def test_place_that_cannot_be_written_is_one_sentence(stub_models, portrait_png, tmp_path, capsys):
     in_the_way = tmp_path / "file"
     in_the_way.write_text("a file, no folder")
@@ -367,3 +408,39 @@ def test_video_that_is_missing_or_a_folder(stub_models, tmp_path, capsys):
     told = capsys.readouterr().err
     assert "gone.mp4 does not exist" in told
     assert "is a folder, not a video" in told
+
+
+def test_two_commands_may_write_the_same_file(tmp_path, monkeypatch):
+    target, replace = tmp_path / "faces.json", Path.replace
+    last = []
+
+    def be_overtaken(part, path):
+        if not last:
+            last.append(part)
+            cli_files.write_file(target, b"of the other command")
+        return replace(part, path)
+
+    monkeypatch.setattr(Path, "replace", be_overtaken)
+    cli_files.write_file(target, b"of this one")
+    assert target.read_bytes() == b"of this one"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_file_may_have_the_longest_name(tmp_path):
+    target = tmp_path / ("ü" * 125 + ".json")
+    cli_files.write_file(target, b"{}")
+    assert target.read_bytes() == b"{}"
+
+
+def test_every_option_says_what_it_does():
+    def find_silent(parser):
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for inner in action.choices.values():
+                    yield from find_silent(inner)
+            elif not action.help:
+                yield f"{parser.prog} {action.dest}"
+
+    parser = _build_parser()
+    assert list(find_silent(parser)) == []
+    assert "`" not in parser.format_help()

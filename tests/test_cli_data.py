@@ -25,6 +25,8 @@ def test_report_keep_list_delete(tmp_path, capsys):
     told = capsys.readouterr()
     assert "Odd has 3 pictures; at least 20 are needed." in told.err
     assert list_own_data() == []
+    assert main(["data", "list"]) == 0
+    assert "No pictures are kept" in capsys.readouterr().out
     options = ["--label", "odd=", "--label", "tired=sleepy", "--title", "Team", "--share", "0.3"]
     assert main(["data", "add", str(tmp_path / "faces"), *options]) == 0
     assert "own_team; splits: train, validation." in capsys.readouterr().out

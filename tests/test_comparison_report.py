@@ -172,9 +172,16 @@ def test_command_has_nothing_to_compare(run):
     code, _, err, _ = run("--split", "train")
     assert code == 1
     assert "There is nothing to compare on fer2013 train" in err
+    # No command could evaluate these.
     code, _, err, _ = run("--dataset", "holiday")
     assert code == 1
-    assert "No model has been evaluated on holiday" in err
+    assert "There is no data set called 'holiday'; choose one of fer2013, " in err
+    code, _, err, _ = run("--split", "tset")
+    assert code == 1
+    assert "The data set fer2013 has no split 'tset'; choose one of train, " in err
+    code, _, err, _ = run("--dataset", "fairface", "--model", "a")
+    assert code == 1
+    assert "Model 'a' predicts expression, which FairFace does not label" in err
 
 
 def test_own_data_set_needs_no_description(run):

@@ -531,3 +531,40 @@ def test_a_stored_length_that_is_none_is_passed_over(tag, duration_s):
         format=SimpleNamespace(name="matroska"), duration=None, streams=SimpleNamespace(audio=())
     )
     assert video_length.announced_duration_s(container, stream) == duration_s
+
+
+def test_streams_that_appear_while_a_file_is_read_end_nothing(tmp_path, monkeypatch):
+    path = make_video(tmp_path / "clip.mp4", num_frames=12, audio="aac")
+    demux = []
+
+    class Container:
+        """Ends as PyAV's does then, which asks itself for a stream that it has never seen."""
+
+        def __init__(self, inner):
+            self._inner = inner
+
+        def __getattr__(self, name):
+            return getattr(self._inner, name)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            self._inner.close()
+
+        def demux(self, stream):
+            yield from self._inner.demux(stream)
+            demux.append(stream.type)
+            raise IndexError("list index out of range")
+
+    usual = video_file.open_container
+    for module in (video_file, audio):
+        monkeypatch.setattr(module, "open_container", lambda path: Container(usual(path)))
+    assert len(list(video.iter_frames(path))) == 12
+    assert video.read_video_info(path).num_frames == 12
+    with av.open(str(tmp_path / "sound.mp4"), "w") as target:
+        track = audio.AudioTrack.open(path, target, 0.0)
+        target.start_encoding()
+        track.mux_until(float("inf"))
+        track.finish()
+    assert set(demux) == {"video", "audio"}

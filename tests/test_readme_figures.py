@@ -1,4 +1,4 @@
-"""The figures that README tells of the published networks are those of their cards."""
+"""The figures that the READMEs tell of the published networks are those of their cards."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,9 @@ import pytest
 
 from facecore.registry import find_bundle, load_card
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TRAINING = (ROOT / "training" / "README.md").read_text(encoding="utf-8")
 SHIPPED = ("expression_model1", "expression_model2", "expression_model3", "gender")
 
 
@@ -60,3 +62,16 @@ def test_accuracy_for_adults_and_the_worst_group():
     row = find_row("| `gender`, 20 and older")
     assert tell(adults["accuracy"], adults["accuracy_interval"]) in row
     assert tell(worst["accuracy"], worst["accuracy_interval"]) in row
+
+
+def test_mirror_images_of_the_training_notes():
+    rows = re.findall(r"^\| (\w+) \| (fer2013|fairface) (\w+) \|(.*)\|$", TRAINING, re.MULTILINE)
+    assert {row[0] for row in rows} == set(SHIPPED)
+    for name, dataset, split, cells in rows:
+        told = load_card(find_bundle(name)).metrics[f"{dataset}_{split}"]
+        single, averaged, gain, calibration = (cell.strip() for cell in cells.split("|"))
+        assert single == f"{100 * told['accuracy']:.1f} %"
+        assert averaged == f"{100 * told['flip_accuracy']:.1f} %"
+        difference = 100 * (told["flip_accuracy"] - told["accuracy"])
+        assert float(gain) == pytest.approx(difference, abs=0.051)
+        assert calibration == f"{100 * told['ece']:.1f} % -> {100 * told['flip_ece']:.1f} %"

@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import resource
+import secrets
 import shutil
 import signal
 import subprocess
@@ -77,10 +78,17 @@ def test_missing_temporary_folder_is_one_sentence(clip, temp, make_stub_classifi
     live.close()
 
 
+@pytest.fixture
+def part(tmp_path, monkeypatch):
+    """Under which name out.mp4 grows."""
+    monkeypatch.setattr(secrets, "token_hex", lambda num_bytes: "0")
+    return tmp_path / "out.mp4.0.part"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_disk_that_fills_up_while_a_video_is_written(clip, tmp_path):
+def test_disk_that_fills_up_while_a_video_is_written(clip, tmp_path, part):
     target = tmp_path / "out.mp4"
-    (tmp_path / "out.mp4.part").symlink_to("/dev/full")
+    part.symlink_to("/dev/full")
     with (
         pytest.raises(VideoWriteError, match="disk is not full"),
         VideoWriter(target, (160, 120)) as writer,
@@ -140,10 +148,10 @@ def small_disk(request, tmp_path):
 
 
 def test_disk_that_fills_up_during_an_analysis_costs_the_annotated_video_only(
-    long_clip, tmp_path, make_stub_classifier, small_disk
+    long_clip, tmp_path, make_stub_classifier, small_disk, part
 ):
     target = tmp_path / "out.mp4"
-    small_disk(tmp_path / "out.mp4.part")
+    small_disk(part)
     pipeline = FacePipeline([make_stub_classifier("expression", "happy")], VIDEO_PIPELINE)
     run = process_video(long_clip, target, pipeline)
     assert len(run.frames) == LONG and run.summary.num_frames == LONG
