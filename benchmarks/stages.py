@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -50,6 +50,8 @@ from facecore.session import process_video
 from facecore.video_file import EXACT
 from facecore.video_queue import in_groups
 
+# Nobody is undecided: else a clip is drawn once more when somebody's gender is settled at its end.
+OPTIONS = replace(VIDEO_PIPELINE, thresholds={"gender": 0.0})
 MODELS = ("expression_model1", GENDER_MODEL)
 MAX_OVERHEAD = 0.15
 STAGES = ("decode", "detect", "crop", "infer", "track", "draw", "encode")
@@ -141,7 +143,7 @@ def run_stages(clip: Path, classifiers: list, folder: Path) -> Run:
     run, timed = Run(), [TimedClassifier(c) for c in classifiers]
     detector = TimedDetector(VIDEO_HAAR)
     recorder = detector._cascade = RecordingCascade(detector._cascade)
-    pipeline = FacePipeline(timed, VIDEO_PIPELINE, detector)
+    pipeline = FacePipeline(timed, OPTIONS, detector)
     frames = []
     run.seconds["decode"] = cpu_time(lambda: frames.extend(video.iter_frames(clip)))
 
@@ -261,7 +263,7 @@ def time_whole(clip: Path, classifiers: list, folder: Path) -> tuple[float, floa
 
     pool = idle_processes()
     begun_s, wall_s, others_s = time.process_time(), time.perf_counter(), in_decoders()
-    process_video(clip, folder / "whole.mp4", FacePipeline(classifiers, VIDEO_PIPELINE))
+    process_video(clip, folder / "whole.mp4", FacePipeline(classifiers, OPTIONS))
     cpu_s = time.process_time() - begun_s + in_decoders() - others_s
     return cpu_s, time.perf_counter() - wall_s
 

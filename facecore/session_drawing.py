@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from facecore.annotation import AnnotationOptions, annotate
-from facecore.errors import VideoWriteError
+from facecore.errors import BrokenVideoError, VideoWriteError
 from facecore.hiding import hide_arrivals
 from facecore.media import VideoFrame, VideoWriter, iter_frames
 from facecore.progress import OnProgress
@@ -116,10 +116,11 @@ def draw_results(
         VideoWriter(target, size_wh, source=source, start_s=start_s, end_s=end_s) as writer,
         InOrder() as beside,
     ):
-        # Results first: a broken file's bad frame, which follows its last result, is never read.
-        pairs = zip(frames, iter_frames(source, start_s, end_s), strict=False)
-        for done, (result, frame) in enumerate(pairs, start=1):
+        pictures = iter_frames(source, start_s, end_s)
+        for done, (result, frame) in enumerate(zip(frames, pictures, strict=False), start=1):
             drawn = annotate(frame.bgr, result, annotation)
             beside.submit(partial(writer.write, drawn, frame.time_s, frame.duration_s))
             if on_progress is not None:
                 on_progress(done, len(frames))
+        with suppress(BrokenVideoError):  # after the last result, as in the analysis
+            next(pictures, None)  # a reader that was not at its end would be thrown away

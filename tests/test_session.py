@@ -8,6 +8,7 @@ from video_files import write_slides
 
 from facecore import session
 from facecore.annotation import AnnotationOptions
+from facecore.decoder_process import idle_processes
 from facecore.errors import UnreadableVideoError, VideoWriteError
 from facecore.media import read_video_info
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
@@ -141,6 +142,13 @@ def test_gender_is_settled_by_the_whole_video_and_drawn_so(clip, tmp_path, late_
         *map(pictures, (target, tmp_path / "again.mp4")), strict=True
     ):
         assert (drawn == again).all()
+
+
+def test_drawing_again_keeps_the_reader_for_the_next_video(clip, tmp_path, make_pipeline):
+    frames = process_video(clip, None, make_pipeline()).frames
+    readers = {process.pid for process in idle_processes()}
+    draw_results(clip, tmp_path / "again.mp4", frames)
+    assert readers <= {process.pid for process in idle_processes()}
 
 
 @pytest.mark.parametrize("failure", [VideoWriteError("The disk is full."), Cancelled()])
