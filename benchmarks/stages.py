@@ -43,10 +43,9 @@ from facecore.detection import VIDEO_HAAR, HaarDetector
 from facecore.inference import load_classifier
 from facecore.media import VideoWriter
 from facecore.pipeline import VIDEO_PIPELINE, FacePipeline
-from facecore.pipeline_asks import MOST_TOGETHER
 from facecore.preprocessing import crop_faces
 from facecore.registry import GENDER_MODEL, find_bundle
-from facecore.session import process_video
+from facecore.session import MOST_TOGETHER, process_video
 from facecore.video_file import EXACT
 from facecore.video_queue import in_groups
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from facecore.detection import HaarDetector
 from facecore.flip import predict_flipped
 from facecore.labels import Task
-from facecore.pipeline_asks import MOST_TOGETHER, AskSchedule
+from facecore.pipeline_asks import AskSchedule
 from facecore.pipeline_options import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
 from facecore.pipeline_search import FaceSearch, FoundFaces, SupportsDetect
 from facecore.preprocessing import UInt8Array, crop_faces, to_batch
@@ -189,16 +189,12 @@ class FacePipeline:
         that one by one they would.
 
         Args:
-            frames: the next ones of the stream, in order, at most ``MOST_TOGETHER``.
+            frames: the next ones of the stream, in order.
 
         Returns:
-            One result per frame, the same as for each frame by itself.
-
-        Raises:
-            ValueError: if there are more.
+            One result per frame, the same as for each frame by itself; but that a network is
+            undecided about somebody is known, and it is asked oftener, from the next call on.
         """
-        if len(frames) > MOST_TOGETHER:
-            raise ValueError(f"expected at most {MOST_TOGETHER} frames, got {len(frames)}")
         timings = [dict(found.timings_ms) for found in frames]
         try:
             answers = {task: self._ask(task, frames, timings) for task in self._classifiers}
@@ -229,7 +225,7 @@ class FacePipeline:
         start = time.perf_counter()
         everybody = self.options.ask_always or not self._window_s(task)
         for k, found in enumerate(frames):
-            chosen = self._asks.choose(found.faces, task, found.time_s, k, everybody)
+            chosen = self._asks.choose(found.faces, task, found.time_s, everybody)
             if not chosen:
                 continue
             boxes = [found.faces[i].xyxy for i in chosen]

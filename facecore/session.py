@@ -17,7 +17,6 @@ from facecore.media import (
     read_video_info,
 )
 from facecore.pipeline import FacePipeline, FoundFaces
-from facecore.pipeline_asks import MOST_TOGETHER
 from facecore.preprocessing import UInt8Array
 from facecore.progress import OnProgress
 from facecore.results import FrameResult
@@ -28,6 +27,8 @@ from facecore.stats_clip import settle_clip, shows_other_words
 from facecore.video_queue import in_groups, look_ahead
 
 _SHORT_CLIP_FRAMES = 6  # too few to wait for somebody to be seen again
+MOST_TOGETHER = 16
+"""Frames that are classified in one go; more bring the networks little, and progress would jerk."""
 _GROUP_BYTES = 50_000_000  # eight frames of 1920x1080; as many more are searched ahead
 
 

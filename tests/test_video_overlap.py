@@ -15,13 +15,12 @@ from facecore.decoder_process import DecoderGoneError, borrow_process
 from facecore.errors import BrokenVideoError, VideoWriteError
 from facecore.media import VideoWriter, iter_frames
 from facecore.pipeline import FacePipeline
-from facecore.pipeline_asks import MOST_TOGETHER
-from facecore.session import process_video
+from facecore.session import MOST_TOGETHER, process_video
 from facecore.session_drawing import draw_results
 from facecore.video_queue import MAX_WAITING, InOrder, in_groups, look_ahead
 
 PATIENCE_S = 120  # only a defect takes so long
-NUM_FRAMES = 20
+NUM_FRAMES = 40
 IN_FLIGHT = MAX_WAITING + 1
 
 
