@@ -26,7 +26,7 @@ IN_FLIGHT = MAX_WAITING + 1
 
 @pytest.fixture
 def clip(tmp_path, write_clip):
-    frames = [np.full((96, 128, 3), 8 * i, np.uint8) for i in range(NUM_FRAMES)]
+    frames = [np.full((96, 128, 3), 6 * i, np.uint8) for i in range(NUM_FRAMES)]
     return write_clip(tmp_path / "clip.mp4", frames, fps=10)
 
 
