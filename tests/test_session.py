@@ -144,6 +144,14 @@ def test_gender_is_settled_by_the_whole_video_and_drawn_so(clip, tmp_path, late_
         assert (drawn == again).all()
 
 
+def test_a_video_without_words_is_not_drawn_again(clip, tmp_path, late_pipeline, monkeypatch):
+    monkeypatch.setattr(session, "draw_results", lambda *_: pytest.fail("drawn again"))
+    plain = AnnotationOptions(show_labels=False)
+    run = process_video(clip, tmp_path / "out.mp4", late_pipeline, plain)
+    assert {face.gender.label for frame in run.frames for face in frame.faces} == {"woman"}
+    assert (tmp_path / "out.mp4").is_file()
+
+
 def test_drawing_again_keeps_the_reader_for_the_next_video(clip, tmp_path, make_pipeline):
     frames = process_video(clip, None, make_pipeline()).frames
     readers = {process.pid for process in idle_processes()}
