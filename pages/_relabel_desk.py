@@ -62,7 +62,7 @@ def _show_next(material: Material, who: str, queue_ids: Sequence[str]) -> None:
         _show_alike(material, material.row_of(image))
     if mine:
         _offer_csv(material, who, mine)
-    state.note_drawn()
+    state.note_drawn(image)
 
 
 def _show_end(state: DeskState, has_skipped: bool) -> None:

@@ -47,18 +47,21 @@ class DeskState:
         skipped: pictures that were put off.
         history: what was done, the last at the end.
         focus: the picture to show next, after an undo.
-        drawn_s: when the desk was drawn last, by a clock that only runs forward; infinite until it
-            is drawn after a press.
+        shown: the picture that the desk shows.
+        drawn_s: since when, by a clock that only runs forward; infinite from a press until the desk
+            is drawn after it.
     """
 
     skipped: list[str] = field(default_factory=list)
     history: list[Step] = field(default_factory=list)
     focus: str | None = None
+    shown: str | None = None
     drawn_s: float = 0.0
 
-    def note_drawn(self) -> None:
-        """Note that the desk was drawn just now."""
-        self.drawn_s = time.monotonic()
+    def note_drawn(self, image: str | None) -> None:
+        """Note that the desk was drawn just now; the same picture once more is nothing new."""
+        if image != self.shown or math.isinf(self.drawn_s):
+            self.shown, self.drawn_s = image, time.monotonic()
 
     def is_hasty(self) -> bool:
         """Tell whether a press that comes now cannot be about the picture that was drawn last."""

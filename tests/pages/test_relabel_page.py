@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
@@ -20,6 +21,7 @@ from facecore.relabel_decisions import (
     to_decisions_csv,
 )
 from facecore.relabel_predictions import predictions_path
+from pages._relabel_steps import DeskState
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
@@ -151,6 +153,24 @@ def test_undo_passes_over_what_is_no_longer_so(desk):
     press(desk, "undo")
     assert shown(desk) == first and set(made()) == {elsewhere.image}
     assert second not in made()
+
+
+def test_only_a_picture_that_was_just_drawn_is_too_new_to_be_decided(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("pages._relabel_steps.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr("pages._relabel_steps.HASTE_S", 0.15)
+    state = DeskState()
+    state.note_drawn("a")
+    clock[0] += 10
+    state.note_drawn("a")  # as where another part of the page was changed
+    assert not state.is_hasty()
+    assert state.is_hasty(), "before it is drawn again"
+    state.note_drawn("b")
+    clock[0] += 0.1
+    assert state.is_hasty()
+    state.note_drawn("b")
+    clock[0] += 0.2
+    assert not state.is_hasty()
 
 
 def test_a_press_before_anybody_could_look_is_not_about_the_new_picture(desk, monkeypatch):
