@@ -265,26 +265,25 @@ def test_killed_command_leaves_no_process_and_loses_nothing(make_photos, start_c
     assert names(faces) == [file.path.stem for file in files]
 
 
-def test_worker_of_a_killed_command_does_not_finish_its_file(
-    make_photos, start_command, tmp_path, monkeypatch
-):
+@pytest.fixture
+def busy_command(make_photos, start_command, tmp_path, monkeypatch):
+    """A command in the middle of its only file."""
+    make_photos("a")
+    monkeypatch.setenv(MARK, str(tmp_path / "begun"))
+    process = start_command(sleep_s=600)
+    _wait_for((tmp_path / "begun").exists)
+    return process
+
+
+def test_worker_of_a_killed_command_does_not_finish_its_file(busy_command):
     # It would write beside the worker that the same command, begun again, gives this file to.
-    make_photos("a")
-    monkeypatch.setenv(MARK, str(tmp_path / "begun"))
-    process = start_command(sleep_s=600)
-    _wait_for((tmp_path / "begun").exists)
-    process.kill()
-    process.communicate()
-    _wait_for(lambda: _group_is_gone(process.pid), timeout_s=60)
+    busy_command.kill()
+    busy_command.communicate()
+    _wait_for(lambda: _group_is_gone(busy_command.pid), timeout_s=60)
 
 
-def test_command_that_is_asked_to_end_does_so_cleanly(
-    make_photos, start_command, tmp_path, monkeypatch
-):
-    make_photos("a")
-    monkeypatch.setenv(MARK, str(tmp_path / "begun"))
-    process = start_command(sleep_s=600)
-    _wait_for((tmp_path / "begun").exists)
+def test_command_that_is_asked_to_end_does_so_cleanly(busy_command, tmp_path):
+    process = busy_command
     process.terminate()  # its workers are told nothing
     _, told = process.communicate(timeout=120)
     assert process.returncode == 1
