@@ -129,13 +129,14 @@ def find_networks(args: argparse.Namespace) -> tuple[Path, ...]:
     return tuple(bundles)
 
 
-def _read_labels(args: argparse.Namespace) -> export.Labels:
+def _list_labels(pipeline: FacePipeline) -> export.Labels:
     """Return what the networks can answer, which files without faces do not tell."""
-    return {card.task: card.labels for card in map(load_card, find_networks(args))}
+    return {network.card.task: network.card.labels for network in pipeline.classifiers}
 
 
 def _open_photo_reader(args: argparse.Namespace) -> Reader:
-    pipeline, labels = _open_pipeline(args, PHOTO_PIPELINE), _read_labels(args)
+    pipeline = _open_pipeline(args, PHOTO_PIPELINE)
+    labels = _list_labels(pipeline)
     annotation = AnnotationOptions(hide_faces=args.hide_faces)
 
     def read(path: Path, stem: str) -> dict[str, Any] | None:
@@ -162,7 +163,8 @@ def _open_video_reader(args: argparse.Namespace) -> Reader:
     if args.detect_every < 1:
         args.parser.error("--detect-every must be 1 or more")
     options = dataclasses.replace(VIDEO_PIPELINE, detect_every=args.detect_every)
-    pipeline, labels = _open_pipeline(args, options), _read_labels(args)
+    pipeline = _open_pipeline(args, options)
+    labels = _list_labels(pipeline)
     annotation = AnnotationOptions(hide_faces=args.hide_faces)
 
     def read(path: Path, stem: str) -> dict[str, Any] | None:

@@ -137,9 +137,12 @@ def process_video(
         on_progress(len(frames), len(frames))
     settled, summary = settle_clip(frames, reached_s - frames[0].time_s)
     video_error = drawn.error if drawn is not None else None
-    has_words = annotation is None or annotation.show_labels
-    is_outdated = has_words and shows_other_words(frames, settled)
-    if target is not None and video_error is None and is_outdated:
+    if (
+        target is not None
+        and video_error is None
+        and (annotation is None or annotation.show_labels)
+        and shows_other_words(frames, settled)
+    ):
         video_error = _draw_again(source, target, settled, annotation, start_s, end_s, on_progress)
     return VideoRun(info, settled, summary, thumbnails.crops, warning, video_error)
 

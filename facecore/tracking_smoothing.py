@@ -15,16 +15,13 @@ class ProbabilitySmoother:
     """
 
     def __init__(self) -> None:
-        self._states: dict[tuple[int, Task], tuple[float, int, FloatArray]] = {}
-        self._latest: dict[tuple[int, Task], FloatArray] = {}
+        # When it was answered last, how often, the average, the last answer.
+        self._states: dict[tuple[int, Task], tuple[float, int, FloatArray, FloatArray]] = {}
 
     def reset(self, task: Task | None = None) -> None:
         """Forget everything, or what belongs to one task."""
-        if task is None:
-            self._states, self._latest = {}, {}
-            return
-        self._states = {key: state for key, state in self._states.items() if key[1] != task}
-        self._latest = {key: probs for key, probs in self._latest.items() if key[1] != task}
+        kept = {} if task is None else self._states
+        self._states = {key: state for key, state in kept.items() if key[1] != task}
 
     def update(
         self, person_id: int, task: Task, probs: FloatArray, time_s: float, window_s: float
@@ -42,14 +39,13 @@ class ProbabilitySmoother:
             float32 array of shape (num_classes,), sums to 1 as ``probs`` does.
         """
         key = (person_id, task)
-        last_s, count, mean = self._states.get(key, (time_s, 0, probs))
+        last_s, count, mean, _ = self._states.get(key, (time_s, 0, probs, probs))
         if window_s > 0 and count:
             passed = 1 - math.exp(-max(time_s - last_s, 0.0) / window_s)
             mean = mean + max(passed, 1 / (count + 1)) * (probs - mean)
         else:
             mean = probs
-        self._states[key] = (time_s, count + 1, np.asarray(mean, dtype=np.float32))
-        self._latest[key] = probs
+        self._states[key] = (time_s, count + 1, np.asarray(mean, dtype=np.float32), probs)
         return self._states[key][2]
 
     def recall(self, person_id: int, task: Task) -> FloatArray:
@@ -69,4 +65,4 @@ class ProbabilitySmoother:
 
     def latest(self, person_id: int, task: Task) -> FloatArray:
         """Return a person's last answer by itself; arguments and errors as of ``recall``."""
-        return self._latest[person_id, task]
+        return self._states[person_id, task][3]

@@ -21,7 +21,7 @@ from facecore.__main__ import _build_parser, main
 from facecore.evaluation_threshold import ThresholdChoice
 from facecore.labels import EXPRESSIONS
 from facecore.media import read_video_info
-from facecore.registry import save_card
+from facecore.registry import load_card, save_card
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,7 +34,7 @@ def portrait_png(tmp_path_factory):
 
 
 @pytest.fixture
-def stub_models(tmp_path, monkeypatch, make_card, make_stub_classifier):
+def stub_models(tmp_path, monkeypatch, make_card):
     """A models folder of cards, and a stand-in for the module that would open the networks."""
     labels = {"expression_model1": "happy", "expression_model2": "sad", "gender": "woman"}
     for name in labels:
@@ -43,9 +43,12 @@ def stub_models(tmp_path, monkeypatch, make_card, make_stub_classifier):
         save_card(tmp_path / "models" / name, make_card(task, name=name, metrics=metrics))
     inference = types.ModuleType("facecore.inference")
     inference.configure_device = lambda: None
-    inference.load_classifier = lambda bundle: make_stub_classifier(
-        "gender" if bundle.name == "gender" else "expression", labels[bundle.name], 0.75
-    )
+
+    def load_classifier(bundle):
+        card, label = load_card(bundle), labels[bundle.name]
+        return StubClassifier(card, label if label in card.labels else None, 0.75)
+
+    inference.load_classifier = load_classifier
     monkeypatch.setitem(sys.modules, "facecore.inference", inference)
     monkeypatch.setenv("FACECORE_MODELS_DIR", str(tmp_path / "models"))
 
