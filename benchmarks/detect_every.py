@@ -1,6 +1,6 @@
 """Searching faces in every n-th frame only: what it saves and what it loses.
 
-    python benchmarks/detect_every.py [CLIP...] [--every 1 2 3 5] [--rounds 3]
+    python benchmarks/detect_every.py [CLIP...] [--every 1 2 3] [--rounds 3]
 
 Without arguments: the clips of the folder ``shared`` beside the project. Every n analyses the same
 frames, in turn, over several rounds; the median time counts. Decoding is part of the time, drawing
@@ -35,7 +35,7 @@ from facecore.tracking_sightings import iou
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ("expression_model1", "gender")
-EVERY = (1, 2, 3, 5)
+EVERY = (1, 2, 3)
 MIN_IOU = 0.5
 
 

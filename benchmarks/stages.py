@@ -46,6 +46,7 @@ from facecore.pipeline import VIDEO_PIPELINE, FacePipeline
 from facecore.preprocessing import crop_faces
 from facecore.registry import GENDER_MODEL, find_bundle
 from facecore.session import MOST_TOGETHER, process_video
+from facecore.session_search import find_all
 from facecore.video_file import EXACT
 from facecore.video_queue import in_groups
 
@@ -81,17 +82,17 @@ class TimedDetector(HaarDetector):
         self.spent_s += time.process_time() - begun
         return answer
 
-    def detect(self, frame_bgr, between=False):
+    def detect(self, frame_bgr, between=False, known=()):
         """As ``HaarDetector``."""
-        return self._timed(super().detect, frame_bgr, between)
+        return self._timed(super().detect, frame_bgr, between, known)
 
-    def detect_large(self, frame_bgr, between=False):
+    def detect_large(self, frame_bgr, between=False, known=()):
         """As ``HaarDetector``."""
-        return self._timed(super().detect_large, frame_bgr, between)
+        return self._timed(super().detect_large, frame_bgr, between, known)
 
-    def detect_in(self, frame_bgr, areas, between=False):
+    def detect_in(self, frame_bgr, areas, between=False, known=()):
         """As ``HaarDetector``."""
-        return self._timed(super().detect_in, frame_bgr, areas, between)
+        return self._timed(super().detect_in, frame_bgr, areas, between, known)
 
     def detect_near(self, frame_bgr, known):
         """As ``HaarDetector``."""
@@ -147,9 +148,8 @@ def run_stages(clip: Path, classifiers: list, folder: Path) -> Run:
     run.seconds["decode"] = cpu_time(lambda: frames.extend(video.iter_frames(clip)))
 
     def process() -> None:
-        found = (pipeline.find(f.bgr, f.time_s, f.index) for f in frames)
-        for group in in_groups(found, MOST_TOGETHER):
-            run.results += pipeline.classify_all(group)
+        for group in in_groups(find_all(frames, pipeline), MOST_TOGETHER):
+            run.results += pipeline.classify_all([found for _, found in group])
 
     whole_s = cpu_time(process)
     in_crop = sum(r.timings_ms.get("crop", 0.0) for r in run.results) / 1000

@@ -74,11 +74,10 @@ def add_detect_every_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detect-every",
         type=int,
-        default=1,
+        default=VIDEO_PIPELINE.detect_every,
         metavar="N",
-        help=f"search faces in every N-th frame of a video only (default: 1). {losses}".replace(
-            "%", "%%"
-        ),
+        help="search faces in every N-th frame of a video only (default: %(default)s). "
+        + losses.replace("%", "%%"),
     )
 
 

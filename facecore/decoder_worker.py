@@ -54,6 +54,7 @@ class _Worker:
         self._last_sign_s = 0.0
 
     def run(self) -> None:
+        gc.freeze()  # what was loaded until now stays: no collection has to go through it again
         threading.Thread(target=self._listen, daemon=True).start()
         works: dict[str, Callable[..., None]] = {
             "picture": self._read_picture,

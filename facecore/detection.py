@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from facecore.detection_boxes import Detection, are_alike, to_reading_order
+from facecore.detection_copies import cut_out, smallest_px, to_xyxy
 from facecore.detection_options import (
     CASCADES,
     LIVE_HAAR,
     PHOTO_HAAR,
-    SMALLEST_WINDOW_PX,
     VIDEO_HAAR,
     HaarOptions,
 )
@@ -56,22 +56,29 @@ class HaarDetector:
         # a stronger clip limit turns shelves and curtains into faces.
         self._contrast = cv2.createCLAHE(clipLimit=1.0, tileGridSize=(8, 8))
 
-    def detect(self, frame_bgr: UInt8Array, between: bool = False) -> list[Detection]:
+    def detect(
+        self, frame_bgr: UInt8Array, between: bool = False, known: Sequence[Detection] = ()
+    ) -> list[Detection]:
         """Find the faces of a frame.
 
         Args:
             frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
             between: search the sizes half-way between those that are searched otherwise; where both
                 take turns, a face that falls between two sizes is found by the next search.
+            known: faces that were just found in this frame; they are not looked for again, and are
+                left out of the answer.
 
         Returns:
             Boxes in pixels of the frame, row by row and from left to right in a row; none is a
             normal result.
         """
         options = self.options
-        return self._detect(frame_bgr, options.max_side_px, options.min_face_fraction, between)
+        fraction = options.min_face_fraction
+        return self._detect(frame_bgr, options.max_side_px, fraction, between, known)
 
-    def detect_large(self, frame_bgr: UInt8Array, between: bool = False) -> list[Detection]:
+    def detect_large(
+        self, frame_bgr: UInt8Array, between: bool = False, known: Sequence[Detection] = ()
+    ) -> list[Detection]:
         """Find faces at least twice as large as the smallest that ``detect`` finds.
 
         On a copy half as large they cost a quarter. A frame that is not larger than such a copy is
@@ -80,17 +87,22 @@ class HaarDetector:
         """
         fraction = min(1.0, 2 * self.options.min_face_fraction)
         side_px = max(self.options.max_side_px // 2, _LARGE_SIDE_PX)
-        return self._detect(frame_bgr, side_px, fraction, between)
+        return self._detect(frame_bgr, side_px, fraction, between, known)
 
     def detect_in(
-        self, frame_bgr: UInt8Array, areas: Sequence[Box], between: bool = False
+        self,
+        frame_bgr: UInt8Array,
+        areas: Sequence[Box],
+        between: bool = False,
+        known: Sequence[Detection] = (),
     ) -> list[Detection]:
         """Find the faces in parts of a frame, on the same evidence as ``detect``.
 
         Args:
             frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
             areas: where, in pixels of the frame; a face that lies in two of them is found twice.
-            between: as for ``detect``.
+            between: as for ``detect``, like the next.
+            known: faces that were just found in this frame.
 
         Returns:
             Boxes in pixels of the frame, area by area.
@@ -98,23 +110,26 @@ class HaarDetector:
         if not areas:
             return []
         gray, scale = self._to_search_copy(frame_bgr, self.options.max_side_px, between)
-        smallest = _smallest_px(gray, self.options.min_face_fraction)
+        smallest = smallest_px(gray, self.options.min_face_fraction)
         found = []
         for area in areas:
             left, top, right, bottom = (max(0, round(v * scale)) for v in area)
             part = gray[top:bottom, left:right]
             found += self._find_in(part, scale, smallest, left, top)
-        return self._look_again(frame_bgr, found) if self.options.look_twice else found
+        return self._keep_new(frame_bgr, found, known)
 
     def _detect(
-        self, frame_bgr: UInt8Array, max_side_px: int, min_face_fraction: float, between: bool
+        self,
+        frame_bgr: UInt8Array,
+        max_side_px: int,
+        min_face_fraction: float,
+        between: bool,
+        known: Sequence[Detection],
     ) -> list[Detection]:
         gray, scale = self._to_search_copy(frame_bgr, max_side_px, between)
-        smallest = _smallest_px(gray, min_face_fraction)
+        smallest = smallest_px(gray, min_face_fraction)
         found = self._find_in(gray, scale, smallest)
-        if self.options.look_twice:
-            found = self._look_again(frame_bgr, found)
-        return to_reading_order(found)
+        return to_reading_order(self._keep_new(frame_bgr, found, known))
 
     def _find_in(
         self, gray: UInt8Array, scale: float, smallest: int, left: int = 0, top: int = 0
@@ -127,9 +142,13 @@ class HaarDetector:
         # OpenCV asks for more hits than it is told.
         neighbors = 1 if options.look_twice else options.min_neighbors
         hits = self._search(gray, options.scale_factor, neighbors, smallest, largest)
-        return [
-            Detection(_to_xyxy(x + left, y + top, s, scale), weight) for x, y, s, weight in hits
-        ]
+        return [Detection(to_xyxy(x + left, y + top, s, scale), weight) for x, y, s, weight in hits]
+
+    def _keep_new(
+        self, frame_bgr: UInt8Array, hits: Sequence[Detection], known: Sequence[Detection]
+    ) -> list[Detection]:
+        new = [hit for hit in hits if not any(are_alike(hit, face) for face in known)]
+        return self._look_again(frame_bgr, new) if self.options.look_twice else new
 
     def _look_again(self, frame_bgr: UInt8Array, hits: Sequence[Detection]) -> list[Detection]:
         """Return what is found near first hits by itself; several of one face give it once."""
@@ -194,7 +213,7 @@ class HaarDetector:
         scale = _NEAR_FACE_PX / max(x2 - x1, y2 - y1, 1)
         # A square that is turned about its middle needs what its corners sweep over.
         reach = area_side / 2 if tilts_deg == (0.0,) else area_side / math.sqrt(2)
-        patch, left, top = _cut_out(frame_bgr, box, reach, scale)
+        patch, left, top = cut_out(frame_bgr, box, reach, scale)
         if not patch.size:
             return None
         patch = np.asarray(self._contrast.apply(patch), dtype=np.uint8)
@@ -213,7 +232,7 @@ class HaarDetector:
                     continue
                 cx, cy = back @ (x + side / 2, y + side / 2, 1.0)
                 corner = cx - side / 2 + left * scale, cy - side / 2 + top * scale
-                best = Detection(_to_xyxy(*corner, side, scale), weight, tilt_deg)
+                best = Detection(to_xyxy(*corner, side, scale), weight, tilt_deg)
         return best
 
     def _to_search_copy(
@@ -244,33 +263,6 @@ class HaarDetector:
         return [(float(b[0]), float(b[1]), float(b[2]), float(w)) for b, w in rows]
 
 
-def _cut_out(
-    frame_bgr: UInt8Array, box: Box, reach: float, scale: float
-) -> tuple[UInt8Array, int, int]:
-    """Return a grey copy of what surrounds a box, resized, and its left and top in the frame.
-
-    It reaches so many sides of the box from its middle, as far as the frame does.
-    """
-    x1, y1, x2, y2 = box
-    reach *= max(x2 - x1, y2 - y1)
-    left, top = max(0, math.floor((x1 + x2) / 2 - reach)), max(0, math.floor((y1 + y2) / 2 - reach))
-    right, bottom = math.ceil((x1 + x2) / 2 + reach), math.ceil((y1 + y2) / 2 + reach)
-    part = frame_bgr[top : max(top, bottom), left : max(left, right)]
-    if not part.size:
-        return part, left, top
-    gray = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
-    height, width = gray.shape
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(gray, size, interpolation=method), dtype=np.uint8), left, top
-
-
-def _smallest_px(gray: UInt8Array, min_face_fraction: float) -> int:
-    """Return the side of the smallest face on a search copy."""
-    shorter: int = min(gray.shape)
-    return max(SMALLEST_WINDOW_PX, round(shorter * min_face_fraction))
-
-
 def _load_cascade(name: str) -> cv2.CascadeClassifier:
     if not hasattr(cv2, "CascadeClassifier"):
         raise DetectorError(
@@ -284,8 +276,3 @@ def _load_cascade(name: str) -> cv2.CascadeClassifier:
             "reinstall opencv-python-headless (4.14 or newer, below 5)."
         )
     return cascade
-
-
-def _to_xyxy(x: float, y: float, side: float, scale: float) -> Box:
-    """Return a square of the search copy in pixels of the frame."""
-    return round(x / scale), round(y / scale), round((x + side) / scale), round((y + side) / scale)

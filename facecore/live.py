@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from facecore.annotation import AnnotationOptions, annotate
@@ -15,7 +14,6 @@ from facecore.live_numbers import DelayMeter, ExpressionHistory, LiveSnapshot, R
 from facecore.live_pace import compute_rest
 from facecore.live_recorder import MAX_CLIP_S, ClipRecorder, end_clip
 from facecore.pipeline import (
-    VIDEO_PIPELINE,
     FacePipeline,
     PipelineOptions,
     SupportsDetect,
@@ -31,7 +29,7 @@ from facecore.tracking import TrackerOptions
 
 __all__ = ["LIVE_PIPELINE", "MAX_CLIP_S", "LiveSession", "LiveSnapshot"]
 
-LIVE_PIPELINE = replace(VIDEO_PIPELINE, haar=LIVE_HAAR, tracker=TrackerOptions(remember_s=60.0))
+LIVE_PIPELINE = PipelineOptions(haar=LIVE_HAAR, tracker=TrackerOptions(remember_s=60.0))
 """For live pictures: people come and go before a camera, and come back as who they were."""
 
 _LONGEST_STEP_S = 1.0  # a longer gap between analysed frames is a pause

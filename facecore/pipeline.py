@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +10,12 @@ import numpy.typing as npt
 from facecore.detection import HaarDetector
 from facecore.flip import predict_flipped
 from facecore.labels import Task
-from facecore.pipeline_asks import AskSchedule
+from facecore.pipeline_asks import AskSchedule, SupportsPredict
+from facecore.pipeline_between import fill_between
 from facecore.pipeline_options import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
 from facecore.pipeline_search import FaceSearch, FoundFaces, SupportsDetect
 from facecore.preprocessing import UInt8Array, crop_faces, to_batch
-from facecore.registry import ModelCard
-from facecore.results import Face, FrameResult, Prediction
+from facecore.results import Box, Face, FrameResult, Prediction
 from facecore.tracking import IouTracker
 from facecore.tracking_labels import LabelKeeper
 from facecore.tracking_smoothing import ProbabilitySmoother
@@ -37,17 +36,6 @@ _MOST_AT_ONCE = 32  # faces in one call; more take no less time each, only more 
 
 Answers = dict[int, npt.NDArray[np.float32]]
 """Probabilities of shape (num_classes,) by the position of the face in its frame."""
-
-
-class SupportsPredict(Protocol):
-    """Anything that answers for a batch of faces; ``facecore.inference.Classifier`` does."""
-
-    @property
-    def card(self) -> ModelCard:
-        """What the network expects and what its columns mean."""
-
-    def predict_proba(self, batch: UInt8Array) -> npt.NDArray[np.float32]:
-        """Return float32 probabilities of shape (n, num_classes), rows sum to 1."""
 
 
 class FacePipeline:
@@ -131,6 +119,7 @@ class FacePipeline:
         self._smoother.reset()
         self._keeper.reset()
         self._search.reset()
+        self._unsure: tuple[Box, ...] = ()
 
     def process(self, frame_bgr: UInt8Array, time_s: float = 0.0, index: int = 0) -> FrameResult:
         """Analyse one frame; frames of a stream come in order.
@@ -170,7 +159,6 @@ class FacePipeline:
                 time_s,
                 self._detector,
                 self._tracker,
-                detect_every=self.options.detect_every,
                 rescan_s=self.options.rescan_s,
                 at_once=held_s >= _SLIDE_S,
             )
@@ -178,9 +166,37 @@ class FacePipeline:
                 Face(t.detection.xyxy, t.detection.score, t.person_id, {}, t.detection.tilt_deg)
                 for t in tracked
             ]
-        unsure = self._tracker.unsure_boxes(time_s) if self._tracker else ()
+        self._unsure = tuple(self._tracker.unsure_boxes(time_s) if self._tracker else ())
         timings = {"detect": _ms_since(start)}
-        return FoundFaces(frame_bgr, time_s, index, tuple(faces), tuple(unsure), timings)
+        return FoundFaces(frame_bgr, time_s, index, tuple(faces), self._unsure, timings)
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether the next frame needs no search of its own: nobody is new or missing."""
+        return self._tracker is not None and not self._unsure
+
+    def find_between(
+        self,
+        frame_bgr: UInt8Array,
+        time_s: float,
+        index: int,
+        neighbours: tuple[FoundFaces, FoundFaces],
+    ) -> FoundFaces:
+        """Do what ``find`` does for a frame that was left out, from those before and after it.
+
+        Args:
+            frame_bgr: as for ``find``, like the next two.
+            time_s: its media time.
+            index: its number.
+            neighbours: what ``find`` gave for the frames before and after.
+        """
+        start = time.perf_counter()
+
+        def search(face: Face) -> Face | None:
+            return self._search.search_person(frame_bgr, face, self._detector, self._tracker)
+
+        faces = fill_between(neighbours, time_s, search)
+        return FoundFaces(frame_bgr, time_s, index, faces, (), {"detect": _ms_since(start)})
 
     def classify_all(self, frames: Sequence[FoundFaces]) -> list[FrameResult]:
         """Do the second half of ``process``: what the networks answer for these faces.
@@ -207,11 +223,9 @@ class FacePipeline:
             height, width = found.frame_bgr.shape[:2]
             faces = self._conclude(found, rows)
             self._asks.conclude(faces)
-            results.append(
-                FrameResult(
-                    found.index, found.time_s, (width, height), faces, timings[k], found.unsure
-                )
-            )
+            size_wh, spent = (width, height), timings[k]
+            result = FrameResult(found.index, found.time_s, size_wh, faces, spent, found.unsure)
+            results.append(result)
         return results
 
     def _ask(
@@ -223,9 +237,9 @@ class FacePipeline:
         asked: list[tuple[int, int]] = []
         crops: list[UInt8Array] = []
         start = time.perf_counter()
-        everybody = self.options.ask_always or not self._window_s(task)
+        wait_s = self.options.wait_s(task)
         for k, found in enumerate(frames):
-            chosen = self._asks.choose(found.faces, task, found.time_s, everybody)
+            chosen = self._asks.choose(found.faces, task, found.time_s, wait_s)
             if not chosen:
                 continue
             boxes = [found.faces[i].xyxy for i in chosen]
@@ -276,11 +290,9 @@ class FacePipeline:
     ) -> npt.NDArray[np.float32]:
         if face.person_id is None:
             return probs
-        return self._smoother.update(face.person_id, task, probs, time_s, self._window_s(task))
-
-    def _window_s(self, task: Task) -> float:
-        options = self.options
-        return options.smoothing if task == "expression" else options.gender_smoothing
+        return self._smoother.update(
+            face.person_id, task, probs, time_s, self.options.window_s(task)
+        )
 
 
 def _ms_since(start: float) -> float:

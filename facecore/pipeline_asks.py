@@ -1,16 +1,32 @@
 """When a network has to be asked about somebody again, and when its last answers are enough."""
 
 from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from facecore.labels import UNDECIDED, Task
+from facecore.preprocessing import UInt8Array
+from facecore.registry import ModelCard
 from facecore.results import Face
 
-# After so many answers for a person a network is asked no oftener than every so many seconds. Both
-# answers are averaged over longer: on filmed faces a probability then differs by 0.01 (mean) from
-# that of asking in every frame, and no word of an expression does.
-_RARER_AFTER: dict[Task, tuple[int, float]] = {"expression": (2, 0.11), "gender": (5, 0.45)}
+# After so many answers for a person a network is asked no oftener than every so many seconds: both
+# answers are averaged over longer.
+_RARER_AFTER: dict[Task, int] = {"expression": 2, "gender": 5}
 # More answers tell more where somebody is undecided.
 _UNDECIDED_WAIT_S = 0.11
+
+
+class SupportsPredict(Protocol):
+    """Anything that answers for a batch of faces; ``facecore.inference.Classifier`` does."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What the network expects and what its columns mean."""
+
+    def predict_proba(self, batch: UInt8Array) -> npt.NDArray[np.float32]:
+        """Return float32 probabilities of shape (n, num_classes), rows sum to 1."""
 
 
 class AskSchedule:
@@ -31,22 +47,20 @@ class AskSchedule:
         self._asked = {key: state for key, state in self._asked.items() if key[1] != task}
         self._undecided = {key for key in self._undecided if key[1] != task}
 
-    def choose(
-        self, faces: Sequence[Face], task: Task, time_s: float, everybody: bool = False
-    ) -> list[int]:
+    def choose(self, faces: Sequence[Face], task: Task, time_s: float, wait_s: float) -> list[int]:
         """Return the positions of the faces that a network is asked about, and remember that.
 
         Args:
             faces: those of the next frame; whoever has no number is always asked about.
             task: what the network answers.
             time_s: the frame's media time.
-            everybody: leave nobody out.
+            wait_s: ask about nobody oftener, after the first answers; 0: leave nobody out.
         """
         chosen = []
         for position, face in enumerate(faces):
             if face.person_id is None:
                 chosen.append(position)
-            elif everybody or self._is_due((face.person_id, task), time_s):
+            elif self._is_due((face.person_id, task), time_s, wait_s):
                 chosen.append(position)
                 key = (face.person_id, task)
                 self._asked[key] = self._asked.get(key, (0, 0.0))[0] + 1, time_s
@@ -63,9 +77,8 @@ class AskSchedule:
                 else:
                     self._undecided.discard((face.person_id, task))
 
-    def _is_due(self, key: tuple[int, Task], time_s: float) -> bool:
+    def _is_due(self, key: tuple[int, Task], time_s: float, wait_s: float) -> bool:
         count, last_s = self._asked.get(key, (0, 0.0))
-        enough, wait_s = _RARER_AFTER[key[1]]
         if key in self._undecided:
             wait_s = min(wait_s, _UNDECIDED_WAIT_S)
-        return count < enough or not 0 <= time_s - last_s < wait_s
+        return count < _RARER_AFTER[key[1]] or not 0 <= time_s - last_s < wait_s

@@ -17,11 +17,13 @@ class PipelineOptions:
         tracker: how faces become people; None for photos, where nobody has a number.
         smoothing: expressions are averaged over about so many seconds per person; 0 = off.
         gender_smoothing: the same for gender, which does not change.
-        ask_always: ask the networks about everybody in every frame. Otherwise they are asked only
-            as often as their averages need it: for an expression 9 times a second at most, for a
-            gender twice, or as often as for an expression while it is undecided.
-        detect_every: faces are searched in every n-th frame and followed in between; in every
-            frame while somebody new may have come or somebody known is missing.
+        expression_wait_s: after the first answers, the network of the expression is asked no
+            oftener than this about a person, in media time; oftener while it is undecided.
+        gender_wait_s: the same for gender.
+        ask_always: ask the networks about everybody in every frame.
+        detect_every: a whole video's faces are searched in every n-th frame, and at least four
+            times a second; in between their boxes move on a straight line. In every frame while
+            somebody new may have come or somebody known is missing.
         rescan_s: new faces are searched only so often, in media time, and only where the frame has
             changed; the whole of it every two seconds. Where most of it has changed: all of it, but
             the smallest faces half as often. Oftener while nobody is there or somebody known is
@@ -36,6 +38,8 @@ class PipelineOptions:
     tracker: TrackerOptions | None = field(default_factory=TrackerOptions)
     smoothing: float = 0.4
     gender_smoothing: float = 10.0
+    expression_wait_s: float = 0.11
+    gender_wait_s: float = 0.45
     ask_always: bool = False
     detect_every: int = 1
     rescan_s: float = 0.4
@@ -45,16 +49,27 @@ class PipelineOptions:
     def __post_init__(self) -> None:
         if self.smoothing < 0 or self.gender_smoothing < 0:
             raise ValueError("smoothing must be 0 or more seconds")
-        if self.rescan_s < 0:
-            raise ValueError(f"rescan_s must be 0 or more seconds, got {self.rescan_s}")
+        for name in ("rescan_s", "expression_wait_s", "gender_wait_s"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be 0 or more seconds, got {getattr(self, name)}")
         if self.detect_every < 1:
             raise ValueError(f"detect_every must be 1 or more, got {self.detect_every}")
         if not all(0 <= threshold <= 1 for threshold in self.thresholds.values()):
             raise ValueError(f"thresholds must be between 0 and 1, got {dict(self.thresholds)}")
 
+    def window_s(self, task: Task) -> float:
+        """Return over about how many seconds a network's answers are averaged."""
+        return self.smoothing if task == "expression" else self.gender_smoothing
+
+    def wait_s(self, task: Task) -> float:
+        """Return how many seconds a network's last answer is enough for; 0: no time at all."""
+        if self.ask_always or not self.window_s(task):
+            return 0.0
+        return self.expression_wait_s if task == "expression" else self.gender_wait_s
+
 
 PHOTO_PIPELINE = PipelineOptions(haar=PHOTO_HAAR, tracker=None, smoothing=0, gender_smoothing=0)
 """For single pictures: every face counts at once, nobody is tracked."""
 
-VIDEO_PIPELINE = PipelineOptions()
-"""For video files."""
+VIDEO_PIPELINE = PipelineOptions(expression_wait_s=0.2, detect_every=2)
+"""For video files, where the frame after is known and speed counts more than delay."""

@@ -10,8 +10,7 @@ from facecore.preprocessing import UInt8Array, square_box
 from facecore.results import Box, Face
 from facecore.tracking import IouTracker, TrackedFace
 from facecore.tracking_bridge import GapBridge
-from facecore.tracking_flow import FlowFollower
-from facecore.tracking_sightings import Sighting, compute_sightings, covers_any
+from facecore.tracking_sightings import Sighting, compute_sightings
 
 _UNSURE_RESCAN_S = 0.2  # while nobody is there, or somebody known is missing
 # A face that a search just failed to find may be found in a picture that looks the same.
@@ -44,17 +43,26 @@ class SupportsDetect(Protocol):
 class SupportsDetectAgain(Protocol):
     """A detector that finds some faces at less cost than all: large ones, known ones.
 
-    ``between`` asks for the sizes between those that are searched otherwise.
+    ``between`` asks for the sizes between those that are searched otherwise; ``known`` are faces
+    that were just found in the frame and are left out.
     """
 
-    def detect(self, frame_bgr: UInt8Array, between: bool = False) -> list[Detection]:
+    def detect(
+        self, frame_bgr: UInt8Array, between: bool = False, known: Sequence[Detection] = ()
+    ) -> list[Detection]:
         """Return the faces of a frame."""
 
-    def detect_large(self, frame_bgr: UInt8Array, between: bool = False) -> list[Detection]:
+    def detect_large(
+        self, frame_bgr: UInt8Array, between: bool = False, known: Sequence[Detection] = ()
+    ) -> list[Detection]:
         """Return the faces that are not among the smallest."""
 
     def detect_in(
-        self, frame_bgr: UInt8Array, areas: Sequence[Box], between: bool = False
+        self,
+        frame_bgr: UInt8Array,
+        areas: Sequence[Box],
+        between: bool = False,
+        known: Sequence[Detection] = (),
     ) -> list[Detection]:
         """Return the faces in parts of a frame, on the same evidence."""
 
@@ -68,14 +76,13 @@ class FaceSearch:
     """Chooses for every frame of a stream the least work that misses nobody known."""
 
     def __init__(self) -> None:
-        self._follower, self._bridge = FlowFollower(), GapBridge()
+        self._bridge = GapBridge()
         self._watch = ChangeWatch()
         self.reset()
 
     def reset(self) -> None:
         """Begin a new stream."""
         self._bridge.reset()
-        self._frames_to_skip = 0
         self._searched_s: float | None = None
         self._whole_s: float | None = None
         self._had_all_sizes = False
@@ -91,7 +98,6 @@ class FaceSearch:
         detector: SupportsDetect,
         tracker: IouTracker,
         *,
-        detect_every: int = 1,
         rescan_s: float = 0.0,
         at_once: bool = False,
     ) -> list[TrackedFace]:
@@ -102,16 +108,10 @@ class FaceSearch:
             time_s: its media time.
             detector: finds faces.
             tracker: knows the people of this stream.
-            detect_every: in between, faces are followed without looking for them.
             rescan_s: how often new faces are searched, see ``PipelineOptions``.
             at_once: whoever is on this frame counts.
         """
         size_wh = (frame_bgr.shape[1], frame_bgr.shape[0])
-        same_size = size_wh == self._kept_size_wh
-        if self._frames_to_skip and same_size:
-            self._frames_to_skip -= 1
-            self._kept = self._follower.follow(frame_bgr, self._kept)
-            return self._kept
 
         def search_near(boxes: list[Box]) -> list[Sighting | None]:
             answers = detector.detect_near(frame_bgr, boxes)
@@ -120,18 +120,42 @@ class FaceSearch:
                 for a in answers
             ]
 
-        if not same_size:
+        if size_wh != self._kept_size_wh:
             self.reset()
         found = self._find(frame_bgr, time_s, detector, tracker, rescan_s)
         sightings = compute_sightings(frame_bgr, found)
         seen = tracker.update(sightings, time_s, search_near, at_once)
         self._kept = self._bridge.fill(frame_bgr, time_s, seen, tracker)
         self._kept_size_wh = size_wh
-        self._frames_to_skip = 0
-        if detect_every > 1 and not tracker.unsure_boxes(time_s):
-            self._frames_to_skip = detect_every - 1
-            self._follower.look(frame_bgr)
         return self._kept
+
+    def search_person(
+        self,
+        frame_bgr: UInt8Array,
+        face: Face,
+        detector: SupportsDetect,
+        tracker: IouTracker | None,
+    ) -> Face | None:
+        """Look for one person of the last frames in a frame between them; nothing is remembered.
+
+        Args:
+            frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
+            face: where the person was in a neighbouring frame.
+            detector: finds faces.
+            tracker: knows what the person looks like; None knows nobody.
+        """
+        if tracker is None:
+            return None
+        known = Detection(face.xyxy, face.detection_score, face.tilt_deg)
+        if isinstance(detector, SupportsDetectAgain):
+            answers = detector.detect_again(frame_bgr, [known])
+        else:
+            answers = detector.detect_near(frame_bgr, [known.xyxy])
+        for seen in compute_sightings(frame_bgr, [a for a in answers if a is not None]):
+            if face.person_id is not None and tracker.looks_like(face.person_id, seen.look):
+                box, score = seen.detection.xyxy, seen.detection.score
+                return Face(box, score, face.person_id, {}, seen.detection.tilt_deg)
+        return None
 
     def _find(
         self,
@@ -151,33 +175,23 @@ class FaceSearch:
         whole = _is_due(self._whole_s, time_s, _WHOLE_S)
         changed = None
         if not whole:
-            known = [face.detection.xyxy for face in self._kept]
+            before = [face.detection.xyxy for face in self._kept]
             wanted = [square_box(box, margin=1.0) for box in tracker.wanted_boxes(time_s)]
-            changed = self._watch.find_changed(frame_bgr, known, wanted)
+            changed = self._watch.find_changed(frame_bgr, before, wanted)
+        known = self._find_known(frame_bgr, detector)
         if changed is not None:
-            known_now = self._find_known(frame_bgr, detector)
-            return known_now + detector.detect_in(frame_bgr, changed, self._between)
+            return known + detector.detect_in(frame_bgr, changed, self._between, known)
         # The smallest faces cost more than all others: where everything moves, every second search
         # leaves them out.
         self._had_all_sizes = whole or not wait_s or not self._had_all_sizes
-        if self._had_all_sizes:
-            self._whole_s = time_s
-            self._watch.take_in(frame_bgr)
-            found = detector.detect(frame_bgr, self._between)
-            boxes = [detection.xyxy for detection in found]
-            return found + self._find_known(frame_bgr, detector, found_already=boxes)
-        large = detector.detect_large(frame_bgr, self._between)
-        return self._find_known(frame_bgr, detector) + large
+        if not self._had_all_sizes:
+            return known + detector.detect_large(frame_bgr, self._between, known)
+        self._whole_s = time_s
+        self._watch.take_in(frame_bgr)
+        return known + detector.detect(frame_bgr, self._between, known)
 
-    def _find_known(
-        self,
-        frame_bgr: UInt8Array,
-        detector: SupportsDetectAgain,
-        found_already: Sequence[Box] = (),
-    ) -> list[Detection]:
-        known = [face.detection for face in self._kept]
-        missing = [d for d in known if not covers_any(d.xyxy, found_already)]
-        again = detector.detect_again(frame_bgr, missing)
+    def _find_known(self, frame_bgr: UInt8Array, detector: SupportsDetectAgain) -> list[Detection]:
+        again = detector.detect_again(frame_bgr, [face.detection for face in self._kept])
         return [detection for detection in again if detection is not None]
 
     def _choose_wait(self, tracker: IouTracker, time_s: float, rescan_s: float) -> float:

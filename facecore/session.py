@@ -21,13 +21,14 @@ from facecore.preprocessing import UInt8Array
 from facecore.progress import OnProgress
 from facecore.results import FrameResult
 from facecore.session_drawing import AnnotatedVideo, draw_results
+from facecore.session_search import find_all
 from facecore.session_thumbnails import ThumbnailKeeper
 from facecore.stats import SessionSummary
 from facecore.stats_clip import settle_clip, shows_other_words
 from facecore.video_queue import in_groups, look_ahead
 
 _SHORT_CLIP_FRAMES = 6  # too few to wait for somebody to be seen again
-MOST_TOGETHER = 16
+MOST_TOGETHER = 32
 """Frames that are classified in one go; more bring the networks little, and progress would jerk."""
 _GROUP_BYTES = 50_000_000  # eight frames of 1920x1080; as many more are searched ahead
 
@@ -173,12 +174,8 @@ def _find_ahead(
     """Yield the frames with their faces; the next ones are searched while some are classified."""
     # Closed by hand: an exception's traceback would keep the file open.
     stack.enter_context(closing(cast(Generator[VideoFrame, None, None], frames)))
-
-    def find(frame: VideoFrame) -> tuple[VideoFrame, FoundFaces]:
-        held_s = frame.duration_s if frame.is_told else 0.0
-        return frame, pipeline.find(frame.bgr, frame.time_s, frame.index, held_s)
-
-    return stack.enter_context(closing(look_ahead(frames, find, num_ahead)))
+    found = stack.enter_context(closing(find_all(frames, pipeline)))
+    return stack.enter_context(closing(look_ahead(found, num_ahead)))
 
 
 def _frames_together(info: VideoInfo) -> int:

@@ -5,13 +5,12 @@ OpenCV, FFmpeg and TensorFlow let other threads run while they compute.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 MAX_WAITING = 3
 """Frames that may wait: enough to even out slow ones, few enough to bound the memory."""
@@ -64,39 +63,31 @@ class InOrder:
             self._room.release()
 
 
-def look_ahead(
-    items: Iterable[T], work: Callable[[T], R], max_waiting: int = MAX_WAITING
-) -> Generator[R, None, None]:
-    """Yield what some work gives for each item, in order, and do the next ones' meanwhile.
+def look_ahead(items: Iterator[T], max_waiting: int = MAX_WAITING) -> Generator[T, None, None]:
+    """Yield items in order; the next ones are made meanwhile.
 
     Args:
-        items: as they come.
-        work: runs in a thread of its own, one item after another.
-        max_waiting: items taken before their turn, beside the one that the caller has.
+        items: each is made in a thread of its own, one after another.
+        max_waiting: items made before their turn, beside the one that the caller has.
 
     Raises:
-        Exception: that of the items, after what was done for those before; that of the work.
+        Exception: that of the items, after those before.
     """
+
+    def step() -> tuple[T] | None:
+        for item in items:
+            return (item,)
+        return None
+
     thread = ThreadPoolExecutor(1, "facecore-search")
-    waiting: deque[Future[R]] = deque()
-    failure: Exception | None = None
-    coming = iter(items)
     try:
+        waiting = deque(thread.submit(step) for _ in range(max_waiting))
         while True:
-            try:
-                item = next(coming)
-            except StopIteration:
-                break
-            except Exception as error:  # what came before is whole: it is told first
-                failure = error
-                break
-            waiting.append(thread.submit(work, item))
-            if len(waiting) > max_waiting:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-        if failure is not None:
-            raise failure
+            waiting.append(thread.submit(step))
+            done = waiting.popleft().result()
+            if done is None:
+                return
+            yield done[0]
     finally:
         thread.shutdown(wait=True, cancel_futures=True)
 

@@ -280,7 +280,7 @@ def _choose_smoothing(medium: Medium, default: float) -> float:
         0.1,
         key=f"smoothing_{medium}",
         persist_state="session",
-        help="A person's expression is averaged over about so many seconds and looked at 15 "
-        "times a second at most: 0 takes every frame by itself, higher values follow changes "
-        "more slowly. The word changes only when another one leads clearly.",
+        help="A person's expression is looked at a few times a second (5 in videos, 9 on Live, at "
+        "most) and averaged over about so long: 0 takes every frame by itself, higher values "
+        "follow changes more slowly. The word changes only when another one leads clearly.",
     )

@@ -8,6 +8,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from facecore.errors import MediaError
 from facecore.jobs_video import probe_video
 from facecore.media import VideoInfo
+from facecore.pipeline import VIDEO_PIPELINE
 from facecore.pipeline_every import DETECT_EVERY, describe_search, name_search
 from pages._cache import remember
 from pages._sidebar import Settings
@@ -59,7 +60,7 @@ def _choose_search() -> int:
     every = st.pills(
         "Search faces in",
         DETECT_EVERY,
-        default=1,
+        default=VIDEO_PIPELINE.detect_every,
         required=True,
         format_func=name_search,
         key="video_detect_every",

@@ -97,6 +97,10 @@ def test_looking_twice_finds_each_face_once_and_refuses_what_only_looks_like_one
         assert overlap(part.xyxy, expected[1]) > 0.6
         (large, *_) = twice.detect_large(frame_bgr, between)
         assert overlap(large.xyxy, expected[0]) > 0.6
+        new = twice.detect(frame_bgr, between, known=[found[0]])
+        assert [face.xyxy for face in new] == [found[1].xyxy]
+        assert twice.detect_in(frame_bgr, [(650, 150, 1000, 500)], between, known=found) == []
+        assert twice.detect_large(frame_bgr, between, known=found) == []
     stricter = HaarDetector(replace(twice.options, min_neighbors=50))
     assert stricter.detect(frame_bgr) == [], "a first hit alone is no face"
 

@@ -93,46 +93,6 @@ def test_faces_that_do_not_count_yet_are_known_to_be_hidden(frame, make_stub_det
     assert [r.unsure for r in results] == [(BOX,), (BOX,), (), (BOX,), (BOX,)]
 
 
-def test_boxes_stay_between_searches(frame, make_stub_classifier, make_stub_detector):
-    classifier = make_stub_classifier()
-    detector = make_stub_detector([[BOX]] * 9)
-    options = PipelineOptions(tracker=TrackerOptions(min_hits=1), detect_every=3, smoothing=0)
-    pipeline = FacePipeline([classifier], options, detector)
-    results = [pipeline.process(frame, i / 10, i) for i in range(7)]
-    assert detector.num_calls == 3
-    assert len(classifier.batches) == 7
-    assert all([f.xyxy for f in r.faces] == [BOX] for r in results)
-    pipeline.process(frame[:100], 0.8)
-    assert detector.num_calls == 4, "boxes of another frame size mean nothing"
-
-
-def test_every_frame_is_searched_while_somebody_is_new_or_missing(frame, make_stub_detector):
-    # New for two frames, then known and searched in every third frame, then missing for good.
-    detector = make_stub_detector([[BOX]] * 5)
-    pipeline = FacePipeline([], PipelineOptions(detect_every=3), detector)
-    searched = []
-    for index in range(15):
-        before = detector.num_calls
-        pipeline.process(frame, index / 10, index)
-        searched.append(detector.num_calls > before)
-    first, missing = 2, 11
-    assert searched[:first] == [True] * first
-    assert searched[first:missing] == [True, False, False] * 3
-    assert searched[missing:] == [True] * 4
-
-
-def test_faces_are_followed_between_searches(make_stub_detector):
-    noise = np.random.default_rng(2).integers(0, 256, (20, 40, 3))
-    still = np.repeat(np.repeat(noise, 8, 0), 8, 1).astype(np.uint8)
-    options = PipelineOptions(tracker=TrackerOptions(min_hits=1), detect_every=3)
-    pipeline = FacePipeline([], options, make_stub_detector([[(60, 50, 120, 110)]]))
-    lefts = []
-    for index in range(3):
-        (face,) = pipeline.process(np.roll(still, 4 * index, axis=1), index / 10, index).faces
-        lefts.append(face.xyxy[0])
-    assert lefts == pytest.approx([60, 64, 68], abs=1)
-
-
 def holds(area, box):
     return all(area[i] <= box[i] for i in (0, 1)) and all(area[i] >= box[i] for i in (2, 3))
 
@@ -144,17 +104,17 @@ class FindsAgain:
         self.faces, self.searches, self.lost = faces, [], False
         self.sizes = []
 
-    def detect(self, frame_bgr, between=False):
+    def detect(self, frame_bgr, between=False, known=()):
         self.sizes.append(between)
         self.searches.append("all")
         return [] if self.lost else [Detection(box, 9.0) for box in self.faces]
 
-    def detect_large(self, frame_bgr, between=False):
+    def detect_large(self, frame_bgr, between=False, known=()):
         self.sizes.append(between)
         self.searches.append("large")
         return []
 
-    def detect_in(self, frame_bgr, areas, between=False):
+    def detect_in(self, frame_bgr, areas, between=False, known=()):
         self.sizes.append(between)
         self.searches += areas
         found = [] if self.lost else self.faces
@@ -251,7 +211,7 @@ def test_whom_a_whole_search_misses_is_found_again_at_the_last_place(frame):
     pipeline = FacePipeline([], PipelineOptions(rescan_s=0.3), detector)
     list_searches(detector, pipeline, [frame] * 20, [i / 10 for i in range(20)])
     whole = []
-    detector.detect = lambda frame_bgr, between=False: whole.append(frame_bgr) or []
+    detector.detect = lambda frame_bgr, between=False, known=(): whole.append(frame_bgr) or []
     (face,) = pipeline.process(frame, 2.2).faces
     assert len(whole) == 1
     assert (face.person_id, face.xyxy) == (1, BOX)
@@ -300,6 +260,18 @@ def test_a_settled_gender_is_asked_now_and_then(frame, make_stub_classifier, mak
     assert len(expression.batches) == 1 + 10
     assert len(gender.batches) == 5 + 3
     assert all(r.faces[0].gender.probs.sum() == pytest.approx(1) for r in results)
+
+
+def test_waits_between_answers_can_be_chosen(frame, make_stub_classifier, make_stub_detector):
+    gender, expression = make_stub_classifier("gender"), make_stub_classifier("expression")
+    options = PipelineOptions(
+        tracker=TrackerOptions(min_hits=1), expression_wait_s=0.35, gender_wait_s=0.65
+    )
+    pipeline = FacePipeline([expression, gender], options, make_stub_detector([[BOX]] * 20))
+    for i in range(20):
+        pipeline.process(frame, i / 10, i)
+    assert len(expression.batches) == 2 + 4
+    assert len(gender.batches) == 5 + 2
 
 
 def test_an_undecided_gender_is_asked_oftener(frame, make_stub_classifier, make_stub_detector):
@@ -496,7 +468,10 @@ def test_answers_for_mirror_images_are_averaged_in_where_asked(
     assert shapes == [[1], [2]], "both in one call"
 
 
-@pytest.mark.parametrize("change", [{"smoothing": -1}, {"detect_every": 0}])
+@pytest.mark.parametrize(
+    "change",
+    [{"smoothing": -1}, {"detect_every": 0}, {"gender_wait_s": -1}, {"expression_wait_s": -0.1}],
+)
 def test_impossible_options_are_refused(change):
     with pytest.raises(ValueError, match=next(iter(change))):
         PipelineOptions(**change)

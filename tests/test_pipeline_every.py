@@ -11,7 +11,6 @@ def test_names():
         "every frame",
         "every 2nd frame",
         "every 3rd frame",
-        "every 5th frame",
     ]
 
 

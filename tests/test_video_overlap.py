@@ -117,7 +117,7 @@ def test_next_items_are_worked_on_while_the_caller_is_busy():
         begun[number].set()
         return number
 
-    for number in look_ahead(range(NUM_FRAMES), work, 2):
+    for number in look_ahead(map(work, range(NUM_FRAMES)), 2):
         assert number == NUM_FRAMES - 1 or begun[number + 1].wait(PATIENCE_S)
         assert not begun[min(number + 3, NUM_FRAMES)].is_set(), "two are taken before their turn"
     assert not working_threads()
@@ -130,11 +130,11 @@ def test_items_before_a_failing_one_are_told_first():
 
     told = []
     with pytest.raises(BrokenVideoError, match="cut off"):
-        for number in look_ahead(items(), lambda n: n):
+        for number in look_ahead(items()):
             told.append(number)
     assert told == [0, 1, 2]
     with pytest.raises(ZeroDivisionError):
-        list(look_ahead([1, 0, 1], lambda n: 1 / n))
+        list(look_ahead(1 / n for n in [1, 0, 1]))
     assert not working_threads()
 
 

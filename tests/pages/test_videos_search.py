@@ -29,7 +29,7 @@ def test_choice_tells_its_loss_and_is_used(
     assert not [control for control in app.pills if control.key == "video_detect_every"]
     app.file_uploader[0].set_value([("clip.mp4", clip.read_bytes(), "video/mp4")])
     app.run()
-    assert describe_search(1) in [caption.value for caption in app.caption]
+    assert describe_search(2) in [caption.value for caption in app.caption]
     app.pills(key="video_detect_every").set_value(3).run()
     assert describe_search(3) in [caption.value for caption in app.caption]
     app.button(key="video_start").click().run()
