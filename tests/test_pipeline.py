@@ -258,7 +258,7 @@ def test_a_settled_gender_is_asked_now_and_then(frame, make_stub_classifier, mak
     pipeline = FacePipeline([expression, gender], options, make_stub_detector([[BOX]] * 20))
     results = [pipeline.process(frame, i / 10, i) for i in range(20)]
     assert len(expression.batches) == 1 + 10
-    assert len(gender.batches) == 5 + 3
+    assert len(gender.batches) == 8 + 1  # every 0.2 s until 1.4 s, then every 0.45 s
     assert all(r.faces[0].gender.probs.sum() == pytest.approx(1) for r in results)
 
 
@@ -267,11 +267,11 @@ def test_waits_between_answers_can_be_chosen(frame, make_stub_classifier, make_s
     options = PipelineOptions(
         tracker=TrackerOptions(min_hits=1), expression_wait_s=0.35, gender_wait_s=0.65
     )
-    pipeline = FacePipeline([expression, gender], options, make_stub_detector([[BOX]] * 20))
-    for i in range(20):
+    pipeline = FacePipeline([expression, gender], options, make_stub_detector([[BOX]] * 30))
+    for i in range(30):
         pipeline.process(frame, i / 10, i)
-    assert len(expression.batches) == 2 + 4
-    assert len(gender.batches) == 5 + 2
+    assert len(expression.batches) == 2 + 7
+    assert len(gender.batches) == 8 + 2
 
 
 def test_an_undecided_gender_is_asked_oftener(frame, make_stub_classifier, make_stub_detector):
@@ -288,8 +288,8 @@ def test_an_undecided_gender_is_asked_oftener(frame, make_stub_classifier, make_
         before = len(gender.batches)
         labels.append(pipeline.process(frame, i / 10, i).faces[0].gender.label)
         asked += [i] * (len(gender.batches) - before)
-    assert labels == ["undecided"] * 12 + ["woman"] * 28
-    assert asked == [0, 1, 2, 3, 4, 6, 8, 10, 12, 17, 22, 27, 32, 37]
+    assert labels == ["undecided"] * 16 + ["woman"] * 24
+    assert asked == [0, 2, 4, 6, 8, 10, 12, 14, 16, 21, 26, 31, 36]
 
 
 def brighten(batch):
@@ -344,10 +344,10 @@ def test_who_is_undecided_is_asked_about_oftener_from_the_next_frames_on(
     gender = make_stub_classifier("gender", confidence=0.6)
     options = PipelineOptions(tracker=TrackerOptions(min_hits=1), thresholds={"gender": 0.7})
     pipeline = FacePipeline([gender], options, make_stub_detector([[BOX]] * 32))
-    found = [pipeline.find(frame, i / 10, i) for i in range(32)]
+    found = [pipeline.find(frame, i / 20, i) for i in range(32)]
     for group in in_groups(found, 16):
         pipeline.classify_all(group)
-    assert [shape[0] for shape in gender.batches] == [5 + 2, 8]
+    assert [shape[0] for shape in gender.batches] == [4, 6], "every 0.2 s, then every 0.15 s"
 
 
 def test_a_crowd_is_asked_about_in_parts(frame, make_stub_classifier, make_stub_detector):
@@ -413,7 +413,7 @@ def test_probabilities_are_smoothed_by_media_time(frame, make_stub_classifier, m
     gender = make_stub_classifier("gender", answer=lambda batch: [next(answers)])
     options = PipelineOptions(tracker=TrackerOptions(min_hits=1), gender_smoothing=10)
     pipeline = FacePipeline([gender], options, make_stub_detector([[BOX]] * 3))
-    probs = [pipeline.process(frame, t).faces[0].gender.probs for t in (0, 0.1, 0.2)]
+    probs = [pipeline.process(frame, t).faces[0].gender.probs for t in (0, 0.2, 0.4)]
     assert probs[1] == pytest.approx([0.5, 0.5])
     assert probs[2] == pytest.approx([1 / 3, 2 / 3])
 
