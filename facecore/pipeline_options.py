@@ -39,7 +39,7 @@ class PipelineOptions:
     smoothing: float = 0.4
     gender_smoothing: float = 10.0
     expression_wait_s: float = 0.11
-    gender_wait_s: float = 0.45
+    gender_wait_s: float = 0.95
     ask_always: bool = False
     detect_every: int = 1
     rescan_s: float = 0.4
