@@ -47,8 +47,9 @@ from facecore.preprocessing import crop_faces
 from facecore.registry import GENDER_MODEL, find_bundle
 from facecore.session import MOST_TOGETHER, process_video
 from facecore.session_search import find_all
-from facecore.video_file import EXACT
+from facecore.video_file import TO_BGR
 from facecore.video_queue import in_groups
+from facecore.video_writer import TO_YUV
 
 # Nobody is undecided: else a clip is drawn once more when somebody's gender is settled at its end.
 OPTIONS = replace(VIDEO_PIPELINE, thresholds={"gender": 0.0})
@@ -182,7 +183,7 @@ def time_floors(clip: Path, run: Run, folder: Path) -> dict[str, float]:
         with av.open(str(clip)) as container:
             container.streams.video[0].thread_type = "AUTO"
             for frame in container.decode(video=0):
-                to_bgr.reformat(frame, format="bgr24", interpolation=EXACT).to_ndarray()
+                to_bgr.reformat(frame, format="bgr24", interpolation=TO_BGR).to_ndarray()
 
     def detect() -> None:
         for gray, options in run.searches:
@@ -246,7 +247,7 @@ def encode_bare(path: Path, pictures: list, times_s: list[float]) -> None:
         to_yuv = VideoReformatter()
         for picture, time_s in zip(pictures, times_s, strict=True):
             frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
-            frame = to_yuv.reformat(frame, format="yuv420p", interpolation=EXACT)
+            frame = to_yuv.reformat(frame, format="yuv420p", interpolation=TO_YUV)
             frame.pts, frame.time_base = round(time_s / TICK_S), TICK_S
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

@@ -20,8 +20,8 @@ from facecore.video_length import mean_fps
 OnStep = Callable[[], None]
 """A sign of life while nothing else comes out."""
 
-EXACT = int(Interpolation.BILINEAR | Interpolation.ACCURATE_RND)
-"""How colours are converted: the faster default shifts grey by several levels."""
+TO_BGR = int(Interpolation.BILINEAR)
+"""How a file's colours are converted: exact rounding costs five times as much for equal greys."""
 
 # Containers that hold a video themselves. Playlists and picture lists are left out on purpose:
 # they name other files, and an upload must never make the server open one.
@@ -190,7 +190,7 @@ def to_upright_bgr(frame: Any, stream: Any, reformatter: VideoReformatter) -> UI
         stream: what it was decoded from.
         reformatter: one per video; each holds threads, which one per frame would add up.
     """
-    image = reformatter.reformat(frame, format="bgr24", interpolation=EXACT).to_ndarray()
+    image = reformatter.reformat(frame, format="bgr24", interpolation=TO_BGR).to_ndarray()
     aspect = float(stream.sample_aspect_ratio or 1)
     if _SMALLEST_ASPECT < aspect < 1 / _SMALLEST_ASPECT and aspect != 1:
         size_wh = (max(1, round(image.shape[1] * aspect)), image.shape[0])

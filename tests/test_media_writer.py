@@ -58,6 +58,16 @@ def test_colours_survive(tmp_path):
     assert np.abs(frame.astype(int) - draw_frame(0)).mean() < 2
 
 
+def test_no_grey_is_shifted_by_writing_or_reading(tmp_path):
+    ramp = np.repeat(np.tile(np.arange(256, dtype=np.uint8), (64, 1))[..., None], 3, axis=2)
+    with VideoWriter(tmp_path / "out.mp4", (256, 64)) as writer:
+        for number in range(3):
+            writer.write(ramp, number / 10)
+    frame = next(iter_frames(tmp_path / "out.mp4")).bgr.astype(int)
+    assert abs((frame - ramp).mean()) < 1
+    assert np.ptp(frame, axis=2).max() <= 2, "grey stays grey"
+
+
 @pytest.mark.parametrize("size_wh", [(161, 121), (161, 120), (160, 121), (2, 2), (1, 1)])
 def test_odd_sizes_are_filled_up(tmp_path, size_wh):
     target = write_frames(tmp_path / "out.mp4", [0, 0.1], size_wh)

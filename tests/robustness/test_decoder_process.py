@@ -147,7 +147,8 @@ def test_long_search_for_the_start_is_no_standstill(clip, monkeypatch):
 def test_analysis_of_a_video_that_crashes_ends_with_a_warning(
     process, tmp_path, crossing_clip, write_clip, make_stub_classifier
 ):
-    source = write_clip(tmp_path / "walk.mp4", crossing_clip.frames, fps=12, sound=True)
+    frames = crossing_clip.frames * 3  # not all of them are read before the first is told
+    source = write_clip(tmp_path / "walk.mp4", frames, fps=12, sound=True)
     victims = []
 
     def on_progress(done, total):
@@ -159,7 +160,7 @@ def test_analysis_of_a_video_that_crashes_ends_with_a_warning(
     run = process_video(source, tmp_path / "out.mp4", pipeline, on_progress=on_progress)
     assert victims
     assert "walk.mp4 is damaged: the video decoder stopped" in run.warning
-    assert 10 <= len(run.frames) < 60
+    assert 10 <= len(run.frames) < len(frames)
     assert read_video_info(tmp_path / "out.mp4").num_frames == len(run.frames)
     assert not list(tmp_path.glob("*.part"))
 
@@ -224,7 +225,8 @@ def test_process_knows_no_secret_and_may_write_nothing(process, monkeypatch):
         pytest.skip("only /proc tells")
     environment = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
     names = {entry.split(b"=")[0].decode() for entry in environment if entry}
-    assert names <= {*decoder_process._ENVIRONMENT, "MALLOC_ARENA_MAX", "OPENBLAS_NUM_THREADS"}
+    allowed = {*decoder_process._ENVIRONMENT, *decoder_process._MALLOC, "OPENBLAS_NUM_THREADS"}
+    assert names <= allowed
     limits = Path(f"/proc/{process.pid}/limits").read_text()
     assert "Max file size             0 " in limits
     assert "Max core file size        0 " in limits
