@@ -1,20 +1,20 @@
 """From a frame to its faces and their predictions; every way of running shares it."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from facecore.detection import HaarDetector
-from facecore.flip import predict_flipped
 from facecore.labels import Task
 from facecore.pipeline_asks import AskSchedule, SupportsPredict
 from facecore.pipeline_between import fill_between
+from facecore.pipeline_classify import Answers, Asked, ask, ask_all
 from facecore.pipeline_options import PHOTO_PIPELINE, VIDEO_PIPELINE, PipelineOptions
 from facecore.pipeline_search import FaceSearch, FoundFaces, SupportsDetect
-from facecore.preprocessing import UInt8Array, crop_faces, to_batch
+from facecore.preprocessing import UInt8Array
 from facecore.results import Box, Face, FrameResult, Prediction
 from facecore.tracking import IouTracker
 from facecore.tracking_labels import LabelKeeper
@@ -31,11 +31,6 @@ __all__ = [
 ]
 
 _SLIDE_S = 1.0
-_MOST_AT_ONCE = 32  # faces in one call; more take no less time each, only more memory
-
-
-Answers = dict[int, npt.NDArray[np.float32]]
-"""Probabilities of shape (num_classes,) by the position of the face in its frame."""
 
 
 class FacePipeline:
@@ -211,59 +206,35 @@ class FacePipeline:
             One result per frame, the same as for each frame by itself; but that a network is
             undecided about somebody is known, and it is asked oftener, from the next call on.
         """
-        timings = [dict(found.timings_ms) for found in frames]
         try:
-            answers = {task: self._ask(task, frames, timings) for task in self._classifiers}
+            asked = self._ask_all(frames)
         except Exception:
             self._asks.reset()  # what was answered is lost: everybody has to be asked about again
             raise
         results = []
         for k, found in enumerate(frames):
-            rows = {task: answers[task][k] for task in answers}
             height, width = found.frame_bgr.shape[:2]
-            faces = self._conclude(found, rows)
+            faces = self._conclude(found, {task: asked[task].answers[k] for task in asked})
             self._asks.conclude(faces)
-            size_wh, spent = (width, height), timings[k]
-            result = FrameResult(found.index, found.time_s, size_wh, faces, spent, found.unsure)
-            results.append(result)
+            spent_ms = dict(found.timings_ms)
+            for network in asked.values():
+                for stage, ms in network.spent_ms[k].items():
+                    spent_ms[stage] = spent_ms.get(stage, 0.0) + ms
+            size_wh = (width, height)
+            results.append(
+                FrameResult(found.index, found.time_s, size_wh, faces, spent_ms, found.unsure)
+            )
         return results
 
-    def _ask(
-        self, task: Task, frames: Sequence[FoundFaces], timings: Sequence[dict[str, float]]
-    ) -> list[Answers]:
-        """Return each frame's answers of one network; add what they took to the frames' timings."""
-        classifier = self._classifiers[task]
-        spec = classifier.card.input
-        asked: list[tuple[int, int]] = []
-        crops: list[UInt8Array] = []
-        start = time.perf_counter()
-        wait_s = self.options.wait_s(task)
-        for k, found in enumerate(frames):
-            chosen = self._asks.choose(found.faces, task, found.time_s, wait_s)
-            if not chosen:
-                continue
-            boxes = [found.faces[i].xyxy for i in chosen]
-            tilts_deg = [found.faces[i].tilt_deg for i in chosen]
-            crops += crop_faces(found.frame_bgr, boxes, spec, tilts_deg)
-            asked += [(k, i) for i in chosen]
-        answers: list[Answers] = [{} for _ in frames]
-        if not asked:
-            return answers
-        batch = to_batch(crops, spec)
-        cut_ms, start = _ms_since(start), time.perf_counter()
-        predict = classifier.predict_proba
-        for first in range(0, len(asked), _MOST_AT_ONCE):
-            part = slice(first, first + _MOST_AT_ONCE)
-            rows = (
-                predict_flipped(predict, batch[part]) if self.options.flip else predict(batch[part])
-            )
-            for (k, i), row in zip(asked[part], rows, strict=True):
-                answers[k][i] = row
-        ask_ms = _ms_since(start)
-        for k, _ in asked:  # each face bears its share
-            for stage, ms in (("crop", cut_ms), (task, ask_ms)):
-                timings[k][stage] = timings[k].get(stage, 0.0) + ms / len(asked)
-        return answers
+    def _ask_all(self, frames: Sequence[FoundFaces]) -> dict[Task, Asked]:
+        def prepare(task: Task) -> Callable[[], Asked]:
+            wait_s = self.options.wait_s(task)
+            chosen = [self._asks.choose(f.faces, task, f.time_s, wait_s) for f in frames]
+            classifier, flip = self._classifiers[task], self.options.flip
+            return lambda: ask(classifier, frames, chosen, flip)
+
+        # A single frame is one of a stream: another stream's needs the other core.
+        return ask_all({task: prepare(task) for task in self._classifiers}, len(frames) > 1)
 
     def _conclude(self, found: FoundFaces, answers: Mapping[Task, Answers]) -> tuple[Face, ...]:
         """Return a frame's faces with what is shown for them, old answers where none is new."""

@@ -255,10 +255,10 @@ def test_empty_frames_are_searched_often_but_not_each(frame):
 def test_a_settled_gender_is_asked_now_and_then(frame, make_stub_classifier, make_stub_detector):
     gender, expression = make_stub_classifier("gender"), make_stub_classifier("expression")
     options = PipelineOptions(tracker=TrackerOptions(min_hits=1))
-    pipeline = FacePipeline([expression, gender], options, make_stub_detector([[BOX]] * 20))
-    results = [pipeline.process(frame, i / 10, i) for i in range(20)]
-    assert len(expression.batches) == 1 + 10
-    assert len(gender.batches) == 8 + 1  # every 0.2 s until 1.4 s, then every 0.45 s
+    pipeline = FacePipeline([expression, gender], options, make_stub_detector([[BOX]] * 40))
+    results = [pipeline.process(frame, i / 10, i) for i in range(40)]
+    assert len(expression.batches) == 1 + 20
+    assert len(gender.batches) == 8 + 2, "every 0.2 s until 1.4 s, then every 0.95 s"
     assert all(r.faces[0].gender.probs.sum() == pytest.approx(1) for r in results)
 
 
@@ -289,7 +289,7 @@ def test_an_undecided_gender_is_asked_oftener(frame, make_stub_classifier, make_
         labels.append(pipeline.process(frame, i / 10, i).faces[0].gender.label)
         asked += [i] * (len(gender.batches) - before)
     assert labels == ["undecided"] * 16 + ["woman"] * 24
-    assert asked == [0, 2, 4, 6, 8, 10, 12, 14, 16, 21, 26, 31, 36]
+    assert asked == [0, 2, 4, 6, 8, 10, 12, 14, 16, 26, 36]
 
 
 def brighten(batch):
