@@ -11,9 +11,8 @@ from facecore.preprocessing import UInt8Array
 from facecore.registry import ModelCard
 from facecore.results import Face
 
-# How many answers about a person come as fast as the frames. Neighbouring frames tell nearly the
-# same: of a gender, which does not change, the next few are spread over a second and a half.
-_AT_ONCE: dict[Task, int] = {"expression": 2, "gender": 1}
+# Neighbouring frames tell nearly the same: of a gender, which does not change, the first answers
+# are spread over a second and a half.
 _FIRST_GENDERS, _FIRST_WAIT_S = 8, 0.2
 # More answers tell more where somebody is undecided.
 _UNDECIDED_WAIT_S = 0.11
@@ -80,9 +79,11 @@ class AskSchedule:
                     self._undecided.discard((face.person_id, task))
 
     def _is_due(self, key: tuple[int, Task], time_s: float, wait_s: float) -> bool:
-        count, last_s = self._asked.get(key, (0, 0.0))
+        if key not in self._asked:
+            return True
+        count, last_s = self._asked[key]
         if key[1] == "gender" and count < _FIRST_GENDERS:
             wait_s = min(wait_s, _FIRST_WAIT_S)
         if key in self._undecided:
             wait_s = min(wait_s, _UNDECIDED_WAIT_S)
-        return count < _AT_ONCE[key[1]] or not 0 <= time_s - last_s < wait_s - _TICK_S
+        return not 0 <= time_s - last_s < wait_s - _TICK_S

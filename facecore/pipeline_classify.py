@@ -1,5 +1,6 @@
 """What the networks answer for the chosen faces of some frames: cut out, asked about in one go."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -61,8 +62,10 @@ def ask(
     batch = to_batch(crops, spec)
     cut = time.perf_counter()
     predict = classifier.predict_proba
-    for first in range(0, len(places), _MOST_AT_ONCE):
-        part = slice(first, first + _MOST_AT_ONCE)
+    # Parts of one size: the last of 33 faces by itself would cost as much as four.
+    size = math.ceil(len(places) / math.ceil(len(places) / _MOST_AT_ONCE))
+    for first in range(0, len(places), size):
+        part = slice(first, first + size)
         rows = predict_flipped(predict, batch[part]) if flip else predict(batch[part])
         for (k, i), row in zip(places[part], rows, strict=True):
             asked.answers[k][i] = row
