@@ -55,7 +55,7 @@ class AskSchedule:
             faces: those of the next frame; whoever has no number is always asked about.
             task: what the network answers.
             time_s: the frame's media time.
-            wait_s: ask about nobody oftener, after the first answers; 0: leave nobody out.
+            wait_s: seconds for which an answer is enough as a rule; 0: leave nobody out.
         """
         chosen = []
         for position, face in enumerate(faces):

@@ -17,16 +17,16 @@ class PipelineOptions:
         tracker: how faces become people; None for photos, where nobody has a number.
         smoothing: expressions are averaged over about so many seconds per person; 0 = off.
         gender_smoothing: the same for gender, which does not change.
-        expression_wait_s: after the first answers, the network of the expression is asked no
-            oftener than this about a person, in media time; oftener while it is undecided.
-        gender_wait_s: the same for gender.
+        expression_wait_s: the network of the expression is asked about a person once in so many
+            seconds of media time at most; oftener while it is undecided.
+        gender_wait_s: the same for gender, after eight answers in the first second and a half.
         ask_always: ask the networks about everybody in every frame.
         detect_every: a whole video's faces are searched in every n-th frame, and at least four
             times a second; in between their boxes move on a straight line. In every frame while
             somebody new may have come or somebody known is missing.
         rescan_s: new faces are searched only so often, in media time, and only where the frame has
             changed; the whole of it every two seconds. Where most of it has changed: all of it, but
-            the smallest faces half as often. Oftener while nobody is there or somebody known is
+            the smallest faces a third as often. Oftener while nobody is there or somebody known is
             missing, in every frame until a new face counts. Everybody known is looked for in every
             frame. 0: the whole of every frame.
         thresholds: per task the confidence below which an answer is shown as undecided; a task

@@ -15,6 +15,7 @@ from facecore.tracking_sightings import Sighting, compute_sightings
 _UNSURE_RESCAN_S = 0.2  # while nobody is there, or somebody known is missing
 # A face that a search just failed to find may be found in a picture that looks the same.
 _WHOLE_S = 2.0
+_LARGE_IN_TURN = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +86,7 @@ class FaceSearch:
         self._bridge.reset()
         self._searched_s: float | None = None
         self._whole_s: float | None = None
-        self._had_all_sizes = False
+        self._num_large = 0
         self._between = True  # the first search is a usual one
         self._watch.reset()
         self._kept: list[TrackedFace] = []
@@ -181,11 +182,12 @@ class FaceSearch:
         known = self._find_known(frame_bgr, detector)
         if changed is not None:
             return known + detector.detect_in(frame_bgr, changed, self._between, known)
-        # The smallest faces cost more than all others: where everything moves, every second search
-        # leaves them out.
-        self._had_all_sizes = whole or not wait_s or not self._had_all_sizes
-        if not self._had_all_sizes:
+        # The smallest faces cost more than all others: where everything moves, two of three
+        # searches leave them out.
+        if not whole and wait_s and self._num_large < _LARGE_IN_TURN:
+            self._num_large += 1
             return known + detector.detect_large(frame_bgr, self._between, known)
+        self._num_large = 0
         self._whole_s = time_s
         self._watch.take_in(frame_bgr)
         return known + detector.detect(frame_bgr, self._between, known)

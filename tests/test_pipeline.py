@@ -149,18 +149,18 @@ def move_all_but_a_face(frame_bgr, number):
     return frames
 
 
-def test_where_everything_moves_the_smallest_faces_are_searched_half_as_often(frame):
+def test_where_everything_moves_the_smallest_faces_are_searched_a_third_as_often(frame):
     detector = FindsAgain([BOX])
     pipeline = FacePipeline([], PipelineOptions(rescan_s=0.35), detector)
     frames = move_all_but_a_face(frame, 15)
     searched = list_searches(detector, pipeline, frames[:11], [i / 10 for i in range(11)])
     # A new face needs three sightings; from then on every 0.35 s is enough.
     no, full, large = [], ["all"], ["large"]
-    assert searched == [full] * 3 + [no] * 3 + [large] + [no] * 3 + [full]
+    assert searched == [full] * 3 + [no] * 3 + [large] + [no] * 3 + [large]
     detector.lost = True
     # Only the neighbourhood at first; from then on every 0.2 s.
     searched = list_searches(detector, pipeline, frames[11:], [1.1, 1.21, 1.3, 1.42])
-    assert searched == [no, large, no, full]
+    assert searched == [no, full, no, large]
 
 
 def test_new_faces_are_searched_where_something_has_changed_and_everywhere_now_and_then(frame):
@@ -247,9 +247,9 @@ def test_empty_frames_are_searched_often_but_not_each(frame):
     detector = FindsAgain([])
     pipeline = FacePipeline([], detector=detector)
     searched = list_searches(
-        detector, pipeline, move_all_but_a_face(frame, 5), [0, 0.1, 0.2, 0.3, 0.4]
+        detector, pipeline, move_all_but_a_face(frame, 7), [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.61]
     )
-    assert searched == [["all"], [], ["large"], [], ["all"]]
+    assert searched == [["all"], [], ["large"], [], ["large"], [], ["all"]]
 
 
 def test_a_settled_gender_is_asked_now_and_then(frame, make_stub_classifier, make_stub_detector):
