@@ -46,7 +46,7 @@ def clip(tmp_path_factory):
 def long_clip(tmp_path_factory):
     """Long enough for the encoder to write before the end."""
     folder = tmp_path_factory.mktemp("clips")
-    return make_video(folder / "long.mp4", num_frames=LONG, size_wh=(320, 240))
+    return make_video(folder / "long.mp4", num_frames=LONG, size_wh=(640, 480))
 
 
 def fill_disk(monkeypatch):
@@ -133,7 +133,7 @@ def small_disk(request, tmp_path):
     elif request.param == "small file system":
         folder = tmp_path / "small"
         folder.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(folder)]
+        mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)]
         if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
             pytest.skip("may not mount; the largest file is the same test")
         yield lambda part: part.symlink_to(folder / "part")
@@ -141,7 +141,7 @@ def small_disk(request, tmp_path):
     else:
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, limits[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, limits[1]))
         yield lambda part: None
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, old)
