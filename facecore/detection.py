@@ -38,9 +38,9 @@ _NEAR_SCALE_FACTOR = 1.1  # there are few sizes to try, so that small steps cost
 # A known face is searched at this size, however large it is in the frame: a steady cost, and large
 # enough for several hits on a face. At 48 pixels a quarter of the faces of test clips are lost.
 _NEAR_FACE_PX = 64
-# Area, sizes, neighbours and steps for a face that was seen a moment ago: most hardly move, and the
-# first search costs a third.
-_AGAIN = ((1.6, (0.84, 1.2), 2, 1.15), (1.8, (0.75, 1.35), 3, 1.1))
+# Areas and sizes for a face that was seen a frame ago: most hardly move, and the first search costs
+# half.
+_AGAIN = ((1.6, (0.84, 1.2)), (1.8, (0.75, 1.35)))
 _TWICE_SIDE = 2.0  # searched area around a first hit, in sides of its box
 
 _LARGE_SIDE_PX = 480  # the smallest copy on which large faces are searched
@@ -194,8 +194,8 @@ class HaarDetector:
         return [self._find_again(frame_bgr, detection) for detection in known]
 
     def _find_again(self, frame_bgr: UInt8Array, known: Detection) -> Detection | None:
-        for how in _AGAIN:
-            found = self._find_near(frame_bgr, known.xyxy, (known.tilt_deg,), *how)
+        for side, sizes in _AGAIN:
+            found = self._find_near(frame_bgr, known.xyxy, (known.tilt_deg,), side, sizes)
             if found is not None:
                 return found
         return None
@@ -208,7 +208,6 @@ class HaarDetector:
         area_side: float = _NEAR_SIDE,
         sizes: tuple[float, float] = _NEAR_SIZES,
         min_neighbors: int = _NEAR_NEIGHBORS,
-        scale_factor: float = _NEAR_SCALE_FACTOR,
     ) -> Detection | None:
         x1, y1, x2, y2 = box
         scale = _NEAR_FACE_PX / max(x2 - x1, y2 - y1, 1)
@@ -227,7 +226,7 @@ class HaarDetector:
             matrix[:, 2] += area / 2 - middle[0], area / 2 - middle[1]
             turned = cv2.warpAffine(patch, matrix, (area, area), borderMode=cv2.BORDER_REPLICATE)
             back = cv2.invertAffineTransform(matrix)
-            hits = self._search(turned, scale_factor, min_neighbors, smallest, largest)
+            hits = self._search(turned, _NEAR_SCALE_FACTOR, min_neighbors, smallest, largest)
             for x, y, side, weight in hits:
                 if best is not None and weight <= best.score:
                     continue
