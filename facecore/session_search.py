@@ -37,7 +37,7 @@ def find_all(
         if frame is None:
             break
         if last is not None:
-            if waiting and not _is_step(last, frame):
+            if waiting and not _is_step(last, frame, frame.time_s):
                 for left in waiting:
                     last = _find(left, pipeline)
                     yield left, last
@@ -63,16 +63,14 @@ def _find(frame: VideoFrame, pipeline: FacePipeline) -> FoundFaces:
 def _may_wait(
     frame: VideoFrame, num_waiting: int, last: FoundFaces, pipeline: FacePipeline
 ) -> bool:
-    next_s = frame.time_s + frame.duration_s
     return (
         num_waiting < min(pipeline.options.detect_every - 1, _MOST_WAITING)
         and pipeline.may_skip
-        and next_s - last.time_s <= LONGEST_STEP_S + _TICK_S
-        and frame.bgr.shape == last.frame_bgr.shape
+        and _is_step(last, frame, frame.time_s + frame.duration_s)
     )
 
 
-def _is_step(last: FoundFaces, frame: VideoFrame) -> bool:
-    """Tell whether no more than a short time, and nothing of the picture's size, has changed."""
-    is_near = frame.time_s - last.time_s <= LONGEST_STEP_S + _TICK_S
+def _is_step(last: FoundFaces, frame: VideoFrame, until_s: float) -> bool:
+    """Tell whether a frame has the last one's size and only a short time passes until then."""
+    is_near = until_s - last.time_s <= LONGEST_STEP_S + _TICK_S
     return is_near and frame.bgr.shape == last.frame_bgr.shape
