@@ -97,9 +97,13 @@ class TimedDetector(HaarDetector):
         """As ``HaarDetector``."""
         return self._timed(super().detect_in, frame_bgr, areas, between, known)
 
-    def detect_near(self, frame_bgr, known):
+    def confirm(self, frame_bgr, boxes, known=()):
         """As ``HaarDetector``."""
-        return self._timed(super().detect_near, frame_bgr, known)
+        return self._timed(super().confirm, frame_bgr, boxes, known)
+
+    def detect_near(self, frame_bgr, known, *tilts_deg):
+        """As ``HaarDetector``."""
+        return self._timed(super().detect_near, frame_bgr, known, *tilts_deg)
 
     def detect_again(self, frame_bgr, known):
         """As ``HaarDetector``."""

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from facecore.detection_boxes import Detection, are_alike, to_reading_order
+from facecore.detection_boxes import Detection, are_alike, leave_out, to_reading_order
+from facecore.detection_cascade import load_cascade
 from facecore.detection_copies import cut_out, smallest_px, to_xyxy
 from facecore.detection_options import (
     CASCADES,
@@ -16,7 +16,6 @@ from facecore.detection_options import (
     VIDEO_HAAR,
     HaarOptions,
 )
-from facecore.errors import DetectorError
 from facecore.preprocessing import UInt8Array, shrink_to_gray
 from facecore.results import Box
 
@@ -30,7 +29,9 @@ __all__ = [
     "HaarOptions",
 ]
 
-_TILTS_DEG = (0.0, -20.0, 20.0, -40.0, 40.0)
+TILTS_DEG = (0.0, -20.0, 20.0, -40.0, 40.0)
+"""How known faces may lean, in degrees counter-clockwise that bring them upright."""
+
 _NEAR_SIDE = 2.2  # searched area around a known face, in sides of its box
 _NEAR_SIZES = (0.7, 1.5)  # smallest and largest face there, in sides of the known box
 _NEAR_NEIGHBORS = 3  # a face is known to be there, so fainter evidence is enough
@@ -51,7 +52,7 @@ class HaarDetector:
 
     def __init__(self, options: HaarOptions = VIDEO_HAAR) -> None:
         self.options = options
-        self._cascade = _load_cascade(options.cascade)
+        self._cascade = load_cascade(options.cascade)
         # Local and mild: equalising the whole picture loses a face before a plain background, and
         # a stronger clip limit turns shelves and curtains into faces.
         self._contrast = cv2.createCLAHE(clipLimit=1.0, tileGridSize=(8, 8))
@@ -147,8 +148,26 @@ class HaarDetector:
     def _keep_new(
         self, frame_bgr: UInt8Array, hits: Sequence[Detection], known: Sequence[Detection]
     ) -> list[Detection]:
-        new = [hit for hit in hits if not any(are_alike(hit, face) for face in known)]
+        new = leave_out(hits, known)
         return self._look_again(frame_bgr, new) if self.options.look_twice else new
+
+    def confirm(
+        self, frame_bgr: UInt8Array, boxes: Sequence[Box], known: Sequence[Detection] = ()
+    ) -> list[Detection]:
+        """Find faces that a frame just before had, on as much evidence as ``detect``.
+
+        Each is looked at by itself, as second looks do, which costs far less than a search.
+
+        Args:
+            frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
+            boxes: where they are, in pixels of the frame.
+            known: as for ``detect``.
+
+        Returns:
+            The faces that are there, each once, in no order.
+        """
+        hits = [Detection(box, 0.0) for box in boxes]
+        return self._look_again(frame_bgr, leave_out(hits, known))
 
     def _look_again(self, frame_bgr: UInt8Array, hits: Sequence[Detection]) -> list[Detection]:
         """Return what is found near first hits by itself; several of one face give it once."""
@@ -163,7 +182,9 @@ class HaarDetector:
                 faces.append(face)
         return faces
 
-    def detect_near(self, frame_bgr: UInt8Array, known: Sequence[Box]) -> list[Detection | None]:
+    def detect_near(
+        self, frame_bgr: UInt8Array, known: Sequence[Box], tilts_deg: Sequence[float] = TILTS_DEG
+    ) -> list[Detection | None]:
         """Look for known faces again close to where they were, upright or tilted up to 40 degrees.
 
         The cascades know upright faces only; a head that leans would be lost.
@@ -171,11 +192,12 @@ class HaarDetector:
         Args:
             frame_bgr: uint8 array of shape (H, W, 3), BGR; is not changed.
             known: each face's last box in pixels of the frame.
+            tilts_deg: those of ``TILTS_DEG`` that are looked at; each costs the same.
 
         Returns:
             One entry per known face: the strongest hit of all tilts, or None.
         """
-        return [self._find_near(frame_bgr, box) for box in known]
+        return [self._find_near(frame_bgr, box, tilts_deg) for box in known]
 
     def detect_again(
         self, frame_bgr: UInt8Array, known: Sequence[Detection]
@@ -204,7 +226,7 @@ class HaarDetector:
         self,
         frame_bgr: UInt8Array,
         box: Box,
-        tilts_deg: Sequence[float] = _TILTS_DEG,
+        tilts_deg: Sequence[float] = TILTS_DEG,
         area_side: float = _NEAR_SIDE,
         sizes: tuple[float, float] = _NEAR_SIZES,
         min_neighbors: int = _NEAR_NEIGHBORS,
@@ -261,18 +283,3 @@ class HaarDetector:
         )
         rows = zip(np.reshape(boxes, (-1, 4)), np.ravel(weights), strict=True)
         return [(float(b[0]), float(b[1]), float(b[2]), float(w)) for b, w in rows]
-
-
-def _load_cascade(name: str) -> cv2.CascadeClassifier:
-    if not hasattr(cv2, "CascadeClassifier"):
-        raise DetectorError(
-            f"OpenCV {cv2.__version__} has no Haar cascades; install version 4 of it."
-        )
-    path = Path(cv2.__file__).parent / "data" / CASCADES[name]
-    cascade = cv2.CascadeClassifier(str(path)) if path.is_file() else None
-    if cascade is None or cascade.empty():
-        raise DetectorError(
-            f"The face cascade {path.name} is missing from OpenCV {cv2.__version__} or unreadable; "
-            "reinstall opencv-python-headless (4.14 or newer, below 5)."
-        )
-    return cascade

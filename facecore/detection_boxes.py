@@ -47,6 +47,11 @@ def are_alike(a: Detection, b: Detection) -> bool:
     return inside and _side(large) < 2 * _side(small)
 
 
+def leave_out(hits: Sequence[Detection], known: Sequence[Detection]) -> list[Detection]:
+    """Return the hits that are of none of the known faces."""
+    return [hit for hit in hits if not any(are_alike(hit, face) for face in known)]
+
+
 def _side(detection: Detection) -> int:
     return detection.xyxy[3] - detection.xyxy[1]
 

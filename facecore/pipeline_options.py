@@ -27,8 +27,8 @@ class PipelineOptions:
         rescan_s: new faces are searched only so often, in media time, and only where the frame has
             changed; the whole of it every two seconds. Where most of it has changed: all of it, but
             the smallest faces a third as often. Oftener while nobody is there or somebody known is
-            missing, in every frame until a new face counts. Everybody known is looked for in every
-            frame. 0: the whole of every frame.
+            missing. Everybody known and every new face is looked for in each frame. 0: the whole of
+            every frame.
         thresholds: per task the confidence below which an answer is shown as undecided; a task
             that is not named has the threshold of its network's card.
         flip: average the answers for each face and its mirror image; twice the network's time.

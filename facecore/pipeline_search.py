@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from facecore.detection import Detection
+from facecore.detection import TILTS_DEG, Detection
 from facecore.detection_changes import ChangeWatch
 from facecore.preprocessing import UInt8Array, square_box
 from facecore.results import Box, Face
@@ -16,6 +16,8 @@ _UNSURE_RESCAN_S = 0.2  # while nobody is there, or somebody known is missing
 # A face that a search just failed to find may be found in a picture that looks the same.
 _WHOLE_S = 2.0
 _LARGE_IN_TURN = 2
+# Somebody missing is looked for in every frame: a head that leans more is found in the next one.
+_TILTS_IN_TURN = (TILTS_DEG[:3], (TILTS_DEG[0], *TILTS_DEG[3:]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +49,16 @@ class SupportsDetectAgain(Protocol):
     ``between`` asks for the sizes between those that are searched otherwise; ``known`` are faces
     that were just found in the frame and are left out.
     """
+
+    def detect_near(
+        self, frame_bgr: UInt8Array, known: Sequence[Box], tilts_deg: Sequence[float] = TILTS_DEG
+    ) -> list[Detection | None]:
+        """Return one answer per known box: the face found near it, as upright or tilted."""
+
+    def confirm(
+        self, frame_bgr: UInt8Array, boxes: Sequence[Box], known: Sequence[Detection] = ()
+    ) -> list[Detection]:
+        """Return those of the last frame's faces that are still there, on the same evidence."""
 
     def detect(
         self, frame_bgr: UInt8Array, between: bool = False, known: Sequence[Detection] = ()
@@ -88,6 +100,8 @@ class FaceSearch:
         self._whole_s: float | None = None
         self._num_large = 0
         self._between = True  # the first search is a usual one
+        self._was_whole = False  # the last frame's search, and the first of two
+        self._num_frames = 0
         self._watch.reset()
         self._kept: list[TrackedFace] = []
         self._kept_size_wh: tuple[int, int] | None = None
@@ -115,7 +129,11 @@ class FaceSearch:
         size_wh = (frame_bgr.shape[1], frame_bgr.shape[0])
 
         def search_near(boxes: list[Box]) -> list[Sighting | None]:
-            answers = detector.detect_near(frame_bgr, boxes)
+            if rescan_s and isinstance(detector, SupportsDetectAgain):
+                tilts_deg = _TILTS_IN_TURN[self._num_frames % 2]
+                answers = detector.detect_near(frame_bgr, boxes, tilts_deg)
+            else:
+                answers = detector.detect_near(frame_bgr, boxes)
             return [
                 next(iter(compute_sightings(frame_bgr, [a] if a is not None else [])), None)
                 for a in answers
@@ -123,6 +141,7 @@ class FaceSearch:
 
         if size_wh != self._kept_size_wh:
             self.reset()
+        self._num_frames += 1
         found = self._find(frame_bgr, time_s, detector, tracker, rescan_s)
         sightings = compute_sightings(frame_bgr, found)
         seen = tracker.update(sightings, time_s, search_near, at_once)
@@ -168,12 +187,16 @@ class FaceSearch:
     ) -> list[Detection]:
         if not rescan_s or not isinstance(detector, SupportsDetectAgain):
             return detector.detect(frame_bgr)
-        wait_s = self._choose_wait(tracker, time_s, rescan_s)
+        newcomers = tracker.newcomer_boxes(time_s)
+        # Where a whole search finds somebody new, the sizes between show who else there is.
+        once_more, self._was_whole = self._was_whole and bool(newcomers), False
+        wait_s = 0.0 if once_more else self._choose_wait(tracker, time_s, rescan_s)
         if not _is_due(self._searched_s, time_s, wait_s):
-            return self._find_known(frame_bgr, detector)
+            known = self._find_known(frame_bgr, detector)
+            return known + detector.confirm(frame_bgr, newcomers, known)
         self._searched_s = time_s
         self._between = not self._between
-        whole = _is_due(self._whole_s, time_s, _WHOLE_S)
+        whole = once_more or _is_due(self._whole_s, time_s, _WHOLE_S)
         changed = None
         if not whole:
             before = [face.detection.xyxy for face in self._kept]
@@ -184,11 +207,12 @@ class FaceSearch:
             return known + detector.detect_in(frame_bgr, changed, self._between, known)
         # The smallest faces cost more than all others: where everything moves, two of three
         # searches leave them out.
-        if not whole and wait_s and self._num_large < _LARGE_IN_TURN:
+        if not whole and self._num_large < _LARGE_IN_TURN:
             self._num_large += 1
             return known + detector.detect_large(frame_bgr, self._between, known)
         self._num_large = 0
         self._whole_s = time_s
+        self._was_whole = not once_more
         self._watch.take_in(frame_bgr)
         return known + detector.detect(frame_bgr, self._between, known)
 
@@ -198,8 +222,6 @@ class FaceSearch:
 
     def _choose_wait(self, tracker: IouTracker, time_s: float, rescan_s: float) -> float:
         """Return for how many seconds a search for new faces is enough."""
-        if tracker.has_newcomers():
-            return 0.0  # only such a search has the evidence that tells a face from a false box
         if not self._kept or tracker.unsure_boxes(time_s):
             return min(rescan_s, _UNSURE_RESCAN_S)
         return rescan_s

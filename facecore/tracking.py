@@ -153,9 +153,9 @@ class IouTracker:
         """
         return [t.predict(time_s) for t in self._wanted() if time_s - t.time_s <= _UNSURE_S]
 
-    def has_newcomers(self) -> bool:
-        """Tell whether the last ``update`` saw a face that does not count yet."""
-        return any(t.person_id is None and not t.num_missed for t in self._tracks)
+    def newcomer_boxes(self, time_s: float) -> list[Box]:
+        """Return where faces probably are, by media time, that were just seen and do not count."""
+        return [t.predict(time_s) for t in self._wanted() if not t.num_missed]
 
     def wanted_boxes(self, time_s: float) -> list[Box]:
         """Return where faces may be that do not count yet, or were lost and not given up yet.

@@ -105,6 +105,20 @@ def test_looking_twice_finds_each_face_once_and_refuses_what_only_looks_like_one
     assert stricter.detect(frame_bgr) == [], "a first hit alone is no face"
 
 
+def test_a_face_of_the_last_frame_is_confirmed_where_it_still_is(portrait_bgr):
+    detector = HaarDetector()
+    (face,) = detector.detect(portrait_bgr)
+    x1, y1, x2, y2 = face.xyxy
+    moved, doubled = (x1 - 9, y1 + 6, x2 - 9, y2 + 6), (x1 + 3, y1, x2 + 3, y2)
+    beside = (x1 - 160, y1 + 300, x2 - 160, y2 + 300)
+    (found,) = detector.confirm(portrait_bgr, [beside, moved, doubled])
+    assert overlap(found.xyxy, face.xyxy) > 0.8
+    assert detector.confirm(portrait_bgr, [moved], known=[face]) == []
+    assert detector.confirm(portrait_bgr, []) == []
+    stricter = HaarDetector(replace(detector.options, min_neighbors=50))
+    assert stricter.confirm(portrait_bgr, [moved]) == [], "fainter evidence is not enough"
+
+
 def test_large_faces_are_found_alone_where_that_is_asked_for(portrait_bgr):
     small_bgr = cv2.resize(portrait_bgr, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
     frame_bgr = np.full((600, 900, 3), 120, np.uint8)

@@ -4,7 +4,7 @@ from itertools import count
 import numpy as np
 import pytest
 
-from facecore.detection import Detection, HaarOptions
+from facecore.detection import TILTS_DEG, Detection, HaarOptions
 from facecore.pipeline import PHOTO_PIPELINE, VIDEO_PIPELINE, FacePipeline, PipelineOptions
 from facecore.registry import InputSpec
 from facecore.tracking import TrackerOptions
@@ -102,7 +102,7 @@ class FindsAgain:
 
     def __init__(self, faces):
         self.faces, self.searches, self.lost = faces, [], False
-        self.sizes = []
+        self.sizes, self.tilts_deg = [], []
 
     def detect(self, frame_bgr, between=False, known=()):
         self.sizes.append(between)
@@ -120,7 +120,13 @@ class FindsAgain:
         found = [] if self.lost else self.faces
         return [Detection(box, 9.0) for box in found if any(holds(area, box) for area in areas)]
 
-    def detect_near(self, frame_bgr, known):
+    def confirm(self, frame_bgr, boxes, known=()):
+        self.searches += [("confirm", box) for box in boxes]
+        found = [] if self.lost else self.faces
+        return [Detection(box, 9.0) for box in found if box in boxes]
+
+    def detect_near(self, frame_bgr, known, tilts_deg=TILTS_DEG):
+        self.tilts_deg.append(tilts_deg)
         return [None] * len(known)
 
     def detect_again(self, frame_bgr, known):
@@ -154,9 +160,11 @@ def test_where_everything_moves_the_smallest_faces_are_searched_a_third_as_often
     pipeline = FacePipeline([], PipelineOptions(rescan_s=0.35), detector)
     frames = move_all_but_a_face(frame, 15)
     searched = list_searches(detector, pipeline, frames[:11], [i / 10 for i in range(11)])
-    # A new face needs three sightings; from then on every 0.35 s is enough.
+    # A new face needs three sightings: by both rows of sizes, then by itself. From then on every
+    # 0.35 s is enough.
     no, full, large = [], ["all"], ["large"]
-    assert searched == [full] * 3 + [no] * 3 + [large] + [no] * 3 + [large]
+    counts = [full, full, [("confirm", BOX)]]
+    assert searched == [*counts, no, no, large, no, no, no, large, no]
     detector.lost = True
     # Only the neighbourhood at first; from then on every 0.2 s.
     searched = list_searches(detector, pipeline, frames[11:], [1.1, 1.21, 1.3, 1.42])
@@ -170,16 +178,15 @@ def test_new_faces_are_searched_where_something_has_changed_and_everywhere_now_a
     for changed in frames[5:]:
         changed[80:110, 130:170] = 255
     searched = list_searches(detector, pipeline, frames, [i / 10 for i in range(23)])
-    # The places of faces that do not count yet are searched in every frame.
-    assert searched[0] == ["all"]
-    assert all(holds(area, BOX) and area[2] < 130 for (area,) in searched[1:3])
+    # Faces that do not count yet are looked at in every frame.
+    assert searched[:3] == [["all"], ["all"], [("confirm", BOX)]]
     (at, (area,)) = next((i, s) for i, s in enumerate(searched[3:], 3) if s)
-    assert at == 6
+    assert at == 5
     assert holds(area, (130, 80, 170, 110))
     assert area[0] > BOX[2], "what changes elsewhere is not searched"
     # Nothing is new from then on; two seconds after the last whole search comes the next.
-    assert [i for i, s in enumerate(searched) if s and i > at] == [22]
-    assert searched[22] == ["all"]
+    assert [i for i, s in enumerate(searched) if s and i > at] == [21]
+    assert searched[21] == ["all"]
 
 
 def test_what_changes_in_a_known_face_is_no_news(frame):
@@ -204,6 +211,17 @@ def test_the_place_of_a_lost_face_is_searched_though_nothing_changes_there(frame
     detector.lost = False
     people = [pipeline.process(frame, i / 10).faces for i in range(18, 22)]
     assert [face.person_id for face in people[-1]] == [1]
+
+
+def test_a_lost_face_is_looked_for_upright_and_leaning_further_in_turn(frame):
+    detector = FindsAgain([BOX])
+    for rescan_s, expected in ((0.3, [{0, -20, 20}, {0, -40, 40}]), (0, [set(TILTS_DEG)] * 2)):
+        pipeline = FacePipeline([], PipelineOptions(rescan_s=rescan_s), detector)
+        detector.lost = False
+        list_searches(detector, pipeline, [frame] * 4, [0, 0.1, 0.2, 0.3])
+        detector.lost, detector.tilts_deg = True, []
+        list_searches(detector, pipeline, [frame] * 2, [0.4, 0.5])
+        assert sorted(map(sorted, detector.tilts_deg)) == sorted(map(sorted, expected))
 
 
 def test_whom_a_whole_search_misses_is_found_again_at_the_last_place(frame):
