@@ -96,6 +96,22 @@ def test_answer_is_keras_own(shared_bundle, classifier):
     )
 
 
+def test_normalisation_and_nested_networks_answer_as_in_keras(write_bundle):
+    rng = np.random.default_rng(2)
+    inner = keras.Sequential([keras.layers.DepthwiseConv2D(3), keras.layers.BatchNormalization()])
+    body = [keras.layers.Conv2D(6, 3), keras.layers.BatchNormalization(), keras.layers.ReLU()]
+    body += [keras.layers.Dropout(0.5), inner, keras.layers.ReLU()]
+    network = build_network(body=body)
+    for variable in network.variables:
+        if variable.dtype == "float32":  # as if trained: nothing is 0 or 1
+            variable.assign(variable + rng.uniform(0.02, 0.2, variable.shape))
+    batch = random_batch(9)
+    expected = network(batch.astype(np.float32), training=False).numpy()
+    assert np.ptp(expected, axis=0).max() > 1e-3, "answers depend on the pictures"
+    answered = load_classifier(write_bundle(network)).predict_proba(batch)
+    assert answered == pytest.approx(expected, abs=1e-5)
+
+
 def test_threads_share_one_classifier(classifier):
     batches = [random_batch(1 + i % 3, seed=i) for i in range(12)]
     expected = [classifier.predict_proba(batch) for batch in batches]
