@@ -92,7 +92,7 @@ def read_video_info(
         MediaTooLargeError: if the file or its pictures are over the limits.
     """
     shown = safe_name(name or path.name)
-    with open_video(path, shown, limits) as (container, stream):
+    with open_video(path, shown, limits, num_threads=1) as (container, stream):
         first = next(decode_frames(container, stream, shown, limits, on_step), None)
         if first is None:
             raise no_frames(shown)

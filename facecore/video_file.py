@@ -1,6 +1,7 @@
 """Opening a video file safely and decoding its pictures; what video.py builds on."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,8 @@ _DEMUXERS = "mov,matroska,webm,avi,gif,mpegts,mpeg,flv,asf,ogg"
 _INDEXED = {"mov", "matroska", "avi"}
 _EARLIER_S = 0.5
 _MOST_REORDERED = 16  # frames; no codec stores one farther from its place
-_MAX_DECODER_THREADS = 4  # each holds a frame, which counts with 4K videos
+# Each holds a frame, which counts with 4K videos; more than there are processors get in their way.
+_DECODER_THREADS = min(4, os.cpu_count() or 1)
 _SMALLEST_ASPECT = 0.25  # pixels narrower or wider than this are a wrong entry
 _VIDEO_STARTS = ((4, b"ftyp"), (8, b"AVI "), (0, b"\x1aE\xdf\xa3"), (0, b"GIF8"), (0, b"FLV"))
 
@@ -45,8 +47,16 @@ def open_container(path: Path) -> Any:
 
 
 @contextmanager
-def open_video(path: Path, shown: str, limits: MediaLimits) -> Iterator[tuple[Any, Any]]:
+def open_video(
+    path: Path, shown: str, limits: MediaLimits, num_threads: int = _DECODER_THREADS
+) -> Iterator[tuple[Any, Any]]:
     """Open a file and its first real video stream; both are closed at the end.
+
+    Args:
+        path: the file.
+        shown: its name in messages.
+        limits: what is refused.
+        num_threads: frames that are decoded at the same time; the first one comes soonest with 1.
 
     Raises:
         UnreadableVideoError: if the file may not be read, is no video, or one of an unknown kind.
@@ -76,7 +86,7 @@ def open_video(path: Path, shown: str, limits: MediaLimits) -> Iterator[tuple[An
         context = stream.codec_context
         _check_pixels(context.width, context.height, shown, limits)
         stream.thread_type = "AUTO"
-        context.thread_count = _MAX_DECODER_THREADS
+        context.thread_count = num_threads
         # The pictures may turn out larger than the file says: the decoder refuses those itself.
         context.options = {"max_pixels": str(limits.max_video_pixels)}
         yield container, stream
