@@ -5,7 +5,6 @@ ends with the server, even a killed one, and has no rights it does not need.
 """
 
 import contextlib
-import ctypes
 import gc
 import io
 import json
@@ -32,6 +31,7 @@ from facecore.decoder_process import DATA_MARK
 from facecore.errors import BrokenVideoError, MediaError
 from facecore.images import decode_picture
 from facecore.limits import DECODER_MEMORY_BYTES, MediaLimits
+from facecore.memory import give_back_memory
 from facecore.preprocessing import UInt8Array
 from facecore.video import VideoFrame, iter_frames, read_video_info
 
@@ -74,7 +74,9 @@ class _Worker:
                 self._send(end=True, error=type(error).__name__, text=str(error), frames_read=read)
             except MemoryError:
                 self._send(end=True, error="memory")
-            _give_back_memory()
+            # PyAV's containers, streams and decoders hold each other, and with them FFmpeg's
+            # pictures; to Python they are few and small objects, which it would not collect soon.
+            give_back_memory()
 
     def report_defect(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -168,18 +170,6 @@ class _Worker:
                 track.mux_until(float("inf"))
                 track.finish()
         self._send(end=True)
-
-
-def _give_back_memory() -> None:
-    """Free what the last file needed.
-
-    PyAV's containers, streams and decoders hold each other, and with them FFmpeg's pictures; to
-    Python they are few and small objects, which it would not collect for a long time.
-    """
-    gc.collect()
-    # Other C libraries than GNU's give back by themselves.
-    with contextlib.suppress(AttributeError, TypeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 class _Chunks(io.RawIOBase):

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facecore.errors import ModelError, ModelShapeError
+from facecore.memory import give_back_memory
 from facecore.network_files import refuse_code
 from facecore.preprocessing import UInt8Array
 from facecore.registry import ModelCard, load_card, verify_checksum
@@ -62,23 +63,10 @@ class Classifier:
         spec = card.input
         self._image_shape = (spec.height, spec.width, spec.num_channels)
         self._lock = threading.Lock()
-
-        # Of weights that are constants, not variables, TensorFlow works the batch normalisation
-        # into the convolutions: a batch takes a tenth less time, a single face a quarter.
-        trained = [variable.numpy() for variable in model.trainable_variables]
-        others = [variable.numpy() for variable in model.non_trainable_variables]
-
-        def run(batch: tf.Tensor) -> tf.Tensor:
-            constants = [[tf.constant(value) for value in values] for values in (trained, others)]
-            return model.stateless_call(*constants, tf.cast(batch, tf.float32), training=False)[0]
-
-        # A free batch dimension: a new number of faces would trace a new graph otherwise.
-        signature = [tf.TensorSpec((None, *self._image_shape), tf.uint8)]
-        function = tf.function(run, input_signature=signature, autograph=False)
-        # The one graph itself: choosing among graphs costs a millisecond in every call.
-        self._run = function.get_concrete_function()
+        self._run = _build_graph(model)
         for size in (1, 2):  # the first calls choose kernels and allocate, which takes seconds
             self.predict_proba(np.zeros((size, *self._image_shape), dtype=np.uint8))
+        give_back_memory()  # building the graph took ten times the memory of the weights
 
     def predict_proba(self, batch: UInt8Array) -> npt.NDArray[np.float32]:
         """Classify all faces of a batch in one call; safe to use from several threads.
@@ -143,6 +131,26 @@ def load_network(bundle: Path) -> keras.Model:
             f"Keras {keras.__version__} cannot open the network of model '{bundle.name}' "
             f"({shorten(error)}); restore the folder or train the model again."
         ) from error
+
+
+def _build_graph(model: keras.Model) -> Any:
+    """Return a function from uint8 images of the network's shape to its answers.
+
+    Of weights that are constants, not variables, TensorFlow works the batch normalisation into the
+    convolutions: a batch takes a tenth less time, a single face a quarter.
+    """
+    trained = [variable.numpy() for variable in model.trainable_variables]
+    others = [variable.numpy() for variable in model.non_trainable_variables]
+
+    def run(batch: tf.Tensor) -> tf.Tensor:
+        constants = [[tf.constant(value) for value in values] for values in (trained, others)]
+        return model.stateless_call(*constants, tf.cast(batch, tf.float32), training=False)[0]
+
+    # A free batch dimension: a new number of faces would trace a new graph otherwise.
+    signature = [tf.TensorSpec(model.input_shape, tf.uint8)]
+    function = tf.function(run, input_signature=signature, autograph=False)
+    # The one graph itself: choosing among graphs costs a millisecond in every call.
+    return function.get_concrete_function()
 
 
 def _check_shapes(model: keras.Model, card: ModelCard) -> None:
