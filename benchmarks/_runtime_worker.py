@@ -49,9 +49,9 @@ def open_keras_xla(folder: Path, bundle: Path, threads: int) -> Call:
     return _open_graph(folder, threads, jit=True)
 
 
-def open_keras_frozen(folder: Path, bundle: Path, threads: int) -> Call:
-    """Make the weights of the same call constants, which lets TensorFlow fold more."""
-    return _open_graph(folder, threads, freeze=True)
+def open_keras_variables(folder: Path, bundle: Path, threads: int) -> Call:
+    """Call the network with its weights as variables, of which TensorFlow folds nothing."""
+    return _open_graph(folder, threads)
 
 
 def open_keras_folded(folder: Path, bundle: Path, threads: int) -> Call:
@@ -173,7 +173,7 @@ OPENERS = {
     "keras": open_keras,
     "keras_one_queue": open_keras_one_queue,
     "keras_xla": open_keras_xla,
-    "keras_frozen": open_keras_frozen,
+    "keras_variables": open_keras_variables,
     "keras_folded": open_keras_folded,
     "litert": open_litert,
     "onnxruntime": open_onnxruntime,

@@ -30,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 PACKAGES = ("onnxruntime", "openvino", "ai-edge-litert", "tf2onnx", "onnx")
 RUNTIMES = (
     "keras",
-    "keras_frozen",
+    "keras_variables",
     "keras_folded",
     "keras_one_queue",
     "keras_xla",

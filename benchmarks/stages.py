@@ -41,7 +41,7 @@ from facecore import video
 from facecore.annotation import annotate
 from facecore.decoder_process import idle_processes
 from facecore.detection import VIDEO_HAAR, HaarDetector
-from facecore.inference import load_classifier
+from facecore.inference import build_graph, load_classifier
 from facecore.media import VideoWriter
 from facecore.pipeline import VIDEO_PIPELINE, FacePipeline
 from facecore.pipeline_classify import ask_all
@@ -212,7 +212,10 @@ def time_floors(clip: Path, run: Run, folder: Path) -> dict[str, float]:
             gray = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
             cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
 
-    graphs = [(bare_graph(classifier), batches) for classifier, batches in run.batches]
+    graphs = [(build_graph(classifier.model), batches) for classifier, batches in run.batches]
+    for graph, batches in graphs:  # the first calls choose kernels
+        graph(tf.constant(batches[0]))
+        graph(tf.constant(batches[-1]))
 
     def infer() -> None:
         for graph, batches in graphs:
@@ -230,19 +233,6 @@ def time_floors(clip: Path, run: Run, folder: Path) -> dict[str, float]:
     times_s = [frame.time_s for frame in run.frames]
     floors["encode"] = lambda: encode_bare(folder / "bare.mp4", run.drawn, times_s)
     return {name: cpu_time(work) for name, work in floors.items()} | {"track": 0.0}
-
-
-def bare_graph(classifier) -> Callable:
-    """Return a network as TensorFlow runs it, without our class around it."""
-    model, spec = classifier.model, classifier.card.input
-    shape = (None, spec.height, spec.width, spec.num_channels)
-
-    @tf.function(input_signature=[tf.TensorSpec(shape, tf.uint8)], autograph=False)
-    def graph(batch):
-        return model(tf.cast(batch, tf.float32), training=False)
-
-    graph(tf.zeros((1, *shape[1:]), tf.uint8))
-    return graph
 
 
 def encode_bare(path: Path, pictures: list, times_s: list[float]) -> None:

@@ -63,7 +63,7 @@ class Classifier:
         spec = card.input
         self._image_shape = (spec.height, spec.width, spec.num_channels)
         self._lock = threading.Lock()
-        self._run = _build_graph(model)
+        self._run = build_graph(model)
         for size in (1, 2):  # the first calls choose kernels and allocate, which takes seconds
             self.predict_proba(np.zeros((size, *self._image_shape), dtype=np.uint8))
         give_back_memory()  # building the graph took ten times the memory of the weights
@@ -133,8 +133,8 @@ def load_network(bundle: Path) -> keras.Model:
         ) from error
 
 
-def _build_graph(model: keras.Model) -> Any:
-    """Return a function from uint8 images of the network's shape to its answers.
+def build_graph(model: keras.Model) -> Any:
+    """Return a function from a uint8 tensor of images in the network's shape to its answers.
 
     Of weights that are constants, not variables, TensorFlow works the batch normalisation into the
     convolutions: a batch takes a tenth less time, a single face a quarter.
