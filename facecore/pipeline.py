@@ -155,6 +155,7 @@ class FacePipeline:
                 self._detector,
                 self._tracker,
                 rescan_s=self.options.rescan_s,
+                quick=self.options.quick and self.options.rescan_s > 0,
                 at_once=held_s >= _SLIDE_S,
             )
             faces = [

@@ -114,6 +114,7 @@ class FaceSearch:
         tracker: IouTracker,
         *,
         rescan_s: float = 0.0,
+        quick: bool = False,
         at_once: bool = False,
     ) -> list[TrackedFace]:
         """Return the known people of the next frame.
@@ -124,12 +125,13 @@ class FaceSearch:
             detector: finds faces.
             tracker: knows the people of this stream.
             rescan_s: how often new faces are searched, see ``PipelineOptions``.
+            quick: look for new and lost faces with less work, see ``PipelineOptions``.
             at_once: whoever is on this frame counts.
         """
         size_wh = (frame_bgr.shape[1], frame_bgr.shape[0])
 
         def search_near(boxes: list[Box]) -> list[Sighting | None]:
-            if rescan_s and isinstance(detector, SupportsDetectAgain):
+            if quick and isinstance(detector, SupportsDetectAgain):
                 tilts_deg = _TILTS_IN_TURN[self._num_frames % 2]
                 answers = detector.detect_near(frame_bgr, boxes, tilts_deg)
             else:
@@ -142,7 +144,7 @@ class FaceSearch:
         if size_wh != self._kept_size_wh:
             self.reset()
         self._num_frames += 1
-        found = self._find(frame_bgr, time_s, detector, tracker, rescan_s)
+        found = self._find(frame_bgr, time_s, detector, tracker, rescan_s, quick)
         sightings = compute_sightings(frame_bgr, found)
         seen = tracker.update(sightings, time_s, search_near, at_once)
         self._kept = self._bridge.fill(frame_bgr, time_s, seen, tracker)
@@ -184,13 +186,17 @@ class FaceSearch:
         detector: SupportsDetect,
         tracker: IouTracker,
         rescan_s: float,
+        quick: bool,
     ) -> list[Detection]:
         if not rescan_s or not isinstance(detector, SupportsDetectAgain):
             return detector.detect(frame_bgr)
         newcomers = tracker.newcomer_boxes(time_s)
         # Where a whole search finds somebody new, the sizes between show who else there is.
-        once_more, self._was_whole = self._was_whole and bool(newcomers), False
-        wait_s = 0.0 if once_more else self._choose_wait(tracker, time_s, rescan_s)
+        once_more, self._was_whole = quick and self._was_whole and bool(newcomers), False
+        if once_more or (newcomers and not quick):
+            wait_s = 0.0
+        else:
+            wait_s = self._choose_wait(tracker, time_s, rescan_s)
         if not _is_due(self._searched_s, time_s, wait_s):
             known = self._find_known(frame_bgr, detector)
             return known + detector.confirm(frame_bgr, newcomers, known)
@@ -207,7 +213,7 @@ class FaceSearch:
             return known + detector.detect_in(frame_bgr, changed, self._between, known)
         # The smallest faces cost more than all others: where everything moves, two of three
         # searches leave them out.
-        if not whole and self._num_large < _LARGE_IN_TURN:
+        if not whole and wait_s and self._num_large < _LARGE_IN_TURN:
             self._num_large += 1
             return known + detector.detect_large(frame_bgr, self._between, known)
         self._num_large = 0

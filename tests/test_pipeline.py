@@ -160,11 +160,9 @@ def test_where_everything_moves_the_smallest_faces_are_searched_a_third_as_often
     pipeline = FacePipeline([], PipelineOptions(rescan_s=0.35), detector)
     frames = move_all_but_a_face(frame, 15)
     searched = list_searches(detector, pipeline, frames[:11], [i / 10 for i in range(11)])
-    # A new face needs three sightings: by both rows of sizes, then by itself. From then on every
-    # 0.35 s is enough.
+    # A new face needs three sightings; from then on every 0.35 s is enough.
     no, full, large = [], ["all"], ["large"]
-    counts = [full, full, [("confirm", BOX)]]
-    assert searched == [*counts, no, no, large, no, no, no, large, no]
+    assert searched == [full] * 3 + [no] * 3 + [large] + [no] * 3 + [large]
     detector.lost = True
     # Only the neighbourhood at first; from then on every 0.2 s.
     searched = list_searches(detector, pipeline, frames[11:], [1.1, 1.21, 1.3, 1.42])
@@ -178,15 +176,35 @@ def test_new_faces_are_searched_where_something_has_changed_and_everywhere_now_a
     for changed in frames[5:]:
         changed[80:110, 130:170] = 255
     searched = list_searches(detector, pipeline, frames, [i / 10 for i in range(23)])
-    # Faces that do not count yet are looked at in every frame.
-    assert searched[:3] == [["all"], ["all"], [("confirm", BOX)]]
+    # The places of faces that do not count yet are searched in every frame.
+    assert searched[0] == ["all"]
+    assert all(holds(area, BOX) and area[2] < 130 for (area,) in searched[1:3])
     (at, (area,)) = next((i, s) for i, s in enumerate(searched[3:], 3) if s)
-    assert at == 5
+    assert at == 6
     assert holds(area, (130, 80, 170, 110))
     assert area[0] > BOX[2], "what changes elsewhere is not searched"
     # Nothing is new from then on; two seconds after the last whole search comes the next.
-    assert [i for i, s in enumerate(searched) if s and i > at] == [21]
-    assert searched[21] == ["all"]
+    assert [i for i, s in enumerate(searched) if s and i > at] == [22]
+    assert searched[22] == ["all"]
+
+
+@pytest.mark.parametrize("moves", [False, True])
+def test_quickly_a_new_face_is_looked_at_by_itself_after_both_rows_of_sizes(frame, moves):
+    detector = FindsAgain([BOX])
+    pipeline = FacePipeline([], PipelineOptions(rescan_s=0.35, quick=True), detector)
+    frames = move_all_but_a_face(frame, 8) if moves else [frame] * 8
+    searched = list_searches(detector, pipeline, frames, [i / 10 for i in range(8)])
+    assert searched[:5] == [["all"], ["all"], [("confirm", BOX)], [], []]
+    assert searched[5] == (["large"] if moves else [])
+    assert detector.sizes[:2] == [False, True]
+
+
+def test_quickly_a_new_face_that_is_gone_again_is_not_counted(frame):
+    detector = FindsAgain([BOX])
+    pipeline = FacePipeline([], PipelineOptions(quick=True), detector)
+    list_searches(detector, pipeline, [frame] * 2, [0, 0.1])
+    detector.lost = True
+    assert [pipeline.process(frame, i / 10).faces for i in range(2, 9)] == [()] * 7
 
 
 def test_what_changes_in_a_known_face_is_no_news(frame):
@@ -213,10 +231,15 @@ def test_the_place_of_a_lost_face_is_searched_though_nothing_changes_there(frame
     assert [face.person_id for face in people[-1]] == [1]
 
 
-def test_a_lost_face_is_looked_for_upright_and_leaning_further_in_turn(frame):
+def test_quickly_a_lost_face_is_looked_for_upright_and_leaning_further_in_turn(frame):
     detector = FindsAgain([BOX])
-    for rescan_s, expected in ((0.3, [{0, -20, 20}, {0, -40, 40}]), (0, [set(TILTS_DEG)] * 2)):
-        pipeline = FacePipeline([], PipelineOptions(rescan_s=rescan_s), detector)
+    in_turn, all_of_them = [{0, -20, 20}, {0, -40, 40}], [set(TILTS_DEG)] * 2
+    for options, expected in (
+        (PipelineOptions(quick=True), in_turn),
+        (PipelineOptions(quick=True, rescan_s=0), all_of_them),
+        (PipelineOptions(), all_of_them),
+    ):
+        pipeline = FacePipeline([], options, detector)
         detector.lost = False
         list_searches(detector, pipeline, [frame] * 4, [0, 0.1, 0.2, 0.3])
         detector.lost, detector.tilts_deg = True, []
