@@ -19,6 +19,7 @@ ROWS = [
         "labels",
         "label_sets",
         "limits",
+        "memory",
         "progress",
         "temp_folders",
         "program_end",
