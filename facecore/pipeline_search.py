@@ -194,7 +194,7 @@ class FaceSearch:
         # Where a whole search finds somebody new, the sizes between show who else there is.
         once_more, self._was_whole = quick and self._was_whole and bool(newcomers), False
         if once_more or (newcomers and not quick):
-            wait_s = 0.0
+            wait_s = 0.0  # such a search has the most evidence that tells a face from a false box
         else:
             wait_s = self._choose_wait(tracker, time_s, rescan_s)
         if not _is_due(self._searched_s, time_s, wait_s):
