@@ -76,6 +76,7 @@ class _Worker:
                 self._send(end=True, error="memory")
             # PyAV's containers, streams and decoders hold each other, and with them FFmpeg's
             # pictures; to Python they are few and small objects, which it would not collect soon.
+            gc.collect()
             give_back_memory()
 
     def report_defect(

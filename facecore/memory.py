@@ -2,12 +2,10 @@
 
 import contextlib
 import ctypes
-import gc
 
 
 def give_back_memory() -> None:
-    """Free what objects that hold each other still keep, and what the C library keeps for later."""
-    gc.collect()
+    """Give back what was freed and the C library keeps for later."""
     # Other C libraries than GNU's give back by themselves.
     with contextlib.suppress(AttributeError, TypeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
