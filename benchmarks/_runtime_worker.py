@@ -56,31 +56,27 @@ def open_keras_variables(folder: Path, bundle: Path, threads: int) -> Call:
 
 def open_keras_folded(folder: Path, bundle: Path, threads: int) -> Call:
     """Make each normalisation part of the convolution before it, and the weights constants."""
-    return _open_graph(folder, threads, fold=True, freeze=True)
+    import pylibsrtp  # noqa: F401  before TensorFlow
+
+    from facecore import inference
+
+    inference.tf.config.threading.set_intra_op_parallelism_threads(threads)
+    graph = inference.build_graph(fold_normalisations(inference.load_network(bundle)))
+    return lambda batch: graph(inference.tf.constant(batch)).numpy()
 
 
-def _open_graph(
-    folder: Path, threads: int, jit: bool = False, fold: bool = False, freeze: bool = False
-) -> Call:
+def _open_graph(folder: Path, threads: int, jit: bool = False) -> Call:
     import keras
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     model = keras.models.load_model(folder / MODEL_FILE, compile=False)
-    if fold:
-        model = fold_normalisations(model)
 
     def run(batch: tf.Tensor) -> tf.Tensor:
         return model(tf.cast(batch, tf.float32), training=False)
 
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)]
     graph = tf.function(run, input_signature=signature, autograph=False, jit_compile=jit)
-    if freeze:
-        graph = convert_variables_to_constants_v2(graph.get_concrete_function())
-        return lambda batch: graph(tf.constant(batch))[0].numpy()
     return lambda batch: graph(tf.constant(batch)).numpy()
 
 
